@@ -1,0 +1,3 @@
+"""The version of bpfq, kept apart so that reading it imports nothing else."""
+
+__version__ = "0.1.0"
