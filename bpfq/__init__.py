@@ -1,0 +1,1 @@
+"""bpfq, the packet-query compiler."""

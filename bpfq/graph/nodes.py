@@ -1,0 +1,114 @@
+"""The decision graph: two kinds of node, shared by identity, and the builder that interns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from bpfq.graph.terms import Binary, Choose, Constant, Draw, Load, Metadata, Term, WireLength
+from bpfq.operators import Operator, Relation, calculate, wrap
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    accept: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Test:
+    """Go to ``yes`` where ``term relation operand`` holds, else to ``no``.
+
+    A failing load in the term or the operand rejects the packet.
+    """
+
+    term: Term
+    relation: Relation
+    operand: Term
+    yes: Node
+    no: Node
+
+
+Node: TypeAlias = Test | Verdict
+
+ACCEPT = Verdict(True)
+REJECT = Verdict(False)
+
+_COMMUTING = {Operator.ADD, Operator.MUL, Operator.AND, Operator.OR, Operator.XOR}
+_RIGHT_IDENTITY = {
+    Operator.ADD: 0, Operator.SUB: 0, Operator.OR: 0, Operator.XOR: 0, Operator.LSH: 0,
+    Operator.RSH: 0, Operator.MUL: 1, Operator.DIV: 1, Operator.AND: 0xFFFF_FFFF,
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Builder:
+    """Makes terms and nodes; equal ones of one builder are the same object.
+
+    ``keep_loads`` keeps a test whose two exits are equal, so that its loads still reject a packet
+    that is cut short (what ``strict=True`` promises); otherwise such a test is left out.
+    """
+
+    keep_loads: bool = False
+    _terms: dict[tuple[object, ...], Term] = field(default_factory=dict)
+    _tests: dict[tuple[object, ...], Test] = field(default_factory=dict)
+
+    def constant(self, value: int) -> Term:
+        key = ("constant", value)
+        return self._terms.get(key) or self._terms.setdefault(key, Constant(wrap(value)))
+
+    def wire_length(self) -> Term:
+        key = ("length",)
+        return self._terms.get(key) or self._terms.setdefault(key, WireLength())
+
+    def metadata(self, name: str) -> Term:
+        key = ("metadata", name)
+        return self._terms.get(key) or self._terms.setdefault(key, Metadata(name))
+
+    def draw(self, identity: int) -> Term:
+        key = ("draw", identity)
+        return self._terms.get(key) or self._terms.setdefault(key, Draw(identity))
+
+    def load(self, index: Term | None, offset: int, size: int) -> Term:
+        """size bytes at index + offset; a constant index is folded into the offset."""
+        if isinstance(index, Constant) and index.value + offset == wrap(index.value + offset):
+            index, offset = None, index.value + offset
+        key = ("load", index, offset, size)
+        return self._terms.get(key) or self._terms.setdefault(key, Load(index, offset, size))
+
+    def binary(self, operator: Operator, left: Term, right: Term) -> Term:
+        """left operator right, with constants folded where no load is lost."""
+        if isinstance(left, Constant):
+            if isinstance(right, Constant) and not _divides_by_zero(operator, right):
+                return self.constant(calculate(operator, left.value, right.value))
+            if operator in _COMMUTING:
+                left, right = right, left
+        if isinstance(right, Constant) and _RIGHT_IDENTITY.get(operator) == right.value:
+            return left
+        key = ("binary", operator, left, right)
+        return self._terms.get(key) or self._terms.setdefault(key, Binary(operator, left, right))
+
+    def choose(
+        self, relation: Relation, left: Term, right: Term, then: Term, otherwise: Term
+    ) -> Term:
+        if isinstance(left, Constant) and isinstance(right, Constant):
+            return then if relation.holds(left.value, right.value) else otherwise
+        key = ("choose", relation, left, right, then, otherwise)
+        return self._terms.get(key) or self._terms.setdefault(
+            key, Choose(relation, left, right, then, otherwise)
+        )
+
+    def test(self, term: Term, relation: Relation, operand: Term, yes: Node, no: Node) -> Node:
+        """The interned test, or its exit where the outcome does not matter or is known."""
+        if yes is no and not self.keep_loads:
+            return yes
+        if isinstance(term, Constant) and isinstance(operand, Constant):
+            return yes if relation.holds(term.value, operand.value) else no
+        key = (term, relation, operand, yes, no)
+        found = self._tests.get(key)
+        if found is None:
+            found = self._tests[key] = Test(term, relation, operand, yes, no)
+        return found
+
+
+def _divides_by_zero(operator: Operator, right: Constant) -> bool:
+    return operator in (Operator.DIV, Operator.MOD) and right.value == 0

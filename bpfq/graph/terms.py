@@ -1,0 +1,82 @@
+"""Terms: pure 32-bit expressions over one packet, shared by identity.
+
+A term has no side effect but one: a load past the captured bytes, or a division by zero, rejects
+the packet.  Terms are made by ``graph.nodes.Builder`` only, which interns them, so that equal
+terms of one compile are the same object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bpfq.operators import Operator, Relation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    value: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WireLength:
+    """The packet's length on the wire in bytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metadata:
+    """A word the kernel supplies beside the bytes, by its name in ``isa.cbpf`` ANCILLARY."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draw:
+    """A random word; ``identity`` tells one draw of a filter from another."""
+
+    identity: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """``size`` bytes, big-endian, at ``index + offset``; no index is 0."""
+
+    index: Term | None
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary:
+    operator: Operator
+    left: Term
+    right: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choose:
+    """``then`` where ``left relation right`` holds, else ``otherwise``; the other is not read."""
+
+    relation: Relation
+    left: Term
+    right: Term
+    then: Term
+    otherwise: Term
+
+
+Term: TypeAlias = Constant | WireLength | Metadata | Draw | Load | Binary | Choose
+
+
+def operands(term: Term) -> tuple[Term, ...]:
+    """The terms that a term is made of, in order of evaluation."""
+    match term:
+        case Load(index=Constant() | None):
+            return ()
+        case Load(index=index) if index is not None:
+            return (index,)
+        case Binary(left=left, right=right):
+            return (left, right)
+        case Choose(left=left, right=right, then=then, otherwise=otherwise):
+            return (left, right, then, otherwise)
+        case _:
+            return ()

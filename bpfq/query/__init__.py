@@ -1,0 +1,1 @@
+"""The query tree and what can be done with it whole."""

@@ -1,0 +1,1 @@
+"""Reference data: rows, no behaviour beyond look-up."""
