@@ -1,0 +1,1 @@
+"""The machines that bpfq emits code for."""
