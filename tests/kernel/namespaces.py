@@ -1,0 +1,75 @@
+"""Run a test's system part in a network namespace of its own, in a forked child."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+CLONE_NEWNET = 0x40000000  # linux/sched.h
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
+needs_ip = pytest.mark.skipif(
+    shutil.which("ip") is None, reason="needs the ip command: install iproute2"
+)
+
+
+def in_namespace(scenario: Callable[[], T]) -> T:
+    """What scenario() returns in a fresh network namespace; fails the test if it raises."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _report(writing, scenario)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        message = pipe.read()
+    os.waitpid(child, 0)
+    succeeded, value = pickle.loads(message)
+    if not succeeded:
+        pytest.fail(value)
+    result: T = value
+    return result
+
+
+def _report(writing: int, scenario: Callable[[], object]) -> None:
+    try:
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        message = pickle.dumps((True, scenario()))
+    except BaseException:  # noqa: BLE001 (the parent reports it)
+        message = pickle.dumps((False, traceback.format_exc()))
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(message)
+    os._exit(0)
+
+
+def ip(*arguments: str) -> None:
+    """Run the ip command."""
+    subprocess.run(("ip", *arguments), check=True, capture_output=True)
+
+
+def veth_pair() -> None:
+    """Interfaces near and far, both up, without the noise of IPv6."""
+    ip("link", "add", "near", "type", "veth", "peer", "name", "far")
+    for name in ("near", "far"):
+        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
+            file.write("1")
+        ip("link", "set", name, "up")
+
+
+def sender(interface: str) -> socket.socket:
+    """A packet socket that sends whole frames and never receives."""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    sock.bind((interface, 0))
+    return sock
