@@ -289,9 +289,7 @@ def _load(instruction: Load, registers: _Registers, environment: _Environment) -
             assert_never(instruction)
 
 
-def _arithmetic(
-    instruction: Alu | AluX | Negate, registers: _Registers, machine: Machine
-) -> int:
+def _arithmetic(instruction: Alu | AluX | Negate, registers: _Registers, machine: Machine) -> int:
     match instruction:
         case Alu(operator, right):
             pass
