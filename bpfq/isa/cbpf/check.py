@@ -61,7 +61,7 @@ def _fault(word: SockFilter, following: int) -> str | None:
 
 def _far(skip: int, following: int) -> str:
     if skip >= 1 << (WORD_BITS - 1):
-        return f"jump back by {(1 << WORD_BITS) - skip - 1}: the kernel only jumps forward"
+        return "jump back: the kernel only jumps forward"
     return f"jump over {skip} instructions: at most {max(following - 1, 0)} stay in the program"
 
 
