@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import random
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Kernel
 
 from bpfq.errors import BpfqError, FilterError, LimitError
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.opcodes import CONDITIONAL_JUMPS, KNOWN
 from bpfq.isa.cbpf.text import parse_program
+
+if TYPE_CHECKING:
+    from conftest import Kernel
 
 RET = SockFilter(0x06, 0, 0, 1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Kernel
 
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.size import (
@@ -15,6 +15,9 @@ from bpfq.isa.cbpf.size import (
     converted_size,
     optmem_charge,
 )
+
+if TYPE_CHECKING:
+    from conftest import Kernel
 
 LOAD = SockFilter(0x28, 0, 0, 12)
 LOAD_SIZE = 14

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Kernel, Libpcap
 
 from bpfq.errors import EncodingError, FilterError, LimitError
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.opcodes import CONDITIONAL_JUMPS, KNOWN, RETURNS, SCRATCH_LOADS, STORES
-from bpfq.isa.cbpf.text import parse_program
+from bpfq.isa.cbpf.text import dump_d, parse_program
 from bpfq.isa.cbpf.vm import Machine, Step, Trace, run, run_counted, trace
+
+if TYPE_CHECKING:
+    from conftest import Kernel, Libpcap
 
 LIBPCAP, KERNEL = Machine.LIBPCAP, Machine.KERNEL
 PACKET = bytes(range(0x40, 0x60))
@@ -160,6 +163,12 @@ def test_libpcap_jumps_back() -> None:
     assert run_counted(parse_program(COUNT_TO_100), b"") == (100, 300)
 
 
+@pytest.mark.oracle
+def test_libpcap_jumps_back_as_often(libpcap: Libpcap) -> None:
+    words = parse_program(COUNT_TO_100.replace("100", "50"))  # 1.11 gives up after 64 times
+    assert (run(words, b"x"), libpcap.verdict(words, b"x", 1)) == (50, 50)
+
+
 def test_the_kernel_does_not_jump_back() -> None:
     with pytest.raises(FilterError) as refused:
         run(parse_program(COUNT_TO_100), b"", machine=KERNEL)
@@ -301,8 +310,10 @@ def test_the_kernel_gives_each_listed_verdict(text: str, verdict: int, kernel: K
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize(
-    ("text", "verdict"), [(text, kept) for text, kept, _ in VERDICTS.values()], ids=VERDICTS
+@pytest.mark.parametrize(  # 1.10 leaves what the stack held in M[], 1.11 clears it
+    ("text", "verdict"),
+    [(text, kept) for name, (text, kept, _) in VERDICTS.items() if "unstored" not in name],
+    ids=[name for name in VERDICTS if "unstored" not in name],
 )
 def test_libpcap_gives_each_listed_verdict(text: str, verdict: int, libpcap: Libpcap) -> None:
     assert libpcap.verdict(parse_program(text), PACKET, len(PACKET)) == verdict
@@ -310,8 +321,6 @@ def test_libpcap_gives_each_listed_verdict(text: str, verdict: int, libpcap: Lib
 
 def shifted(text: str) -> str:
     """The text with its jump targets one further, for a line put in front."""
-    from bpfq.isa.cbpf.text import dump_d
-
     lines = dump_d([SockFilter(0x87, 0, 0, 0), *parse_program(text)]).split("\n")[1:]
     return "\n".join([line.split(") ", 1)[1] for line in lines])
 

@@ -77,7 +77,8 @@ def optmem_charge(words: Sequence[SockFilter]) -> int:
     """The bytes a socket is charged for the program.
 
     Attaching fails with ENOMEM unless the charge, with what the socket already holds, is less than
-    net.core.optmem_max.
+    net.core.optmem_max.  Where that is set above 256 KiB another limit shows: EINVAL for a jump
+    over more than 32767 eBPF instructions.
     """
     return EBPF_INSTRUCTION_BYTES * converted_size(words) + PROGRAM_HEADER_BYTES
 

@@ -9,6 +9,9 @@ Two machines run the same words and differ at the edges:
     offsets from 0xfffff000  rejects, or metadata    metadata
     ja back                  goes back               refused
 
+libpcap 1.11 also rejects after 64 jumps back for one packet, and 1.10 does not clear M[]; here
+M[] is clear and ``step_limit`` is the bound.
+
 Source: bpf_filter.c of libpcap 1.10; net/core/filter.c of Linux 6.18.
 """
 
@@ -125,10 +128,11 @@ def run(
     """The verdict of the program: how many bytes of the packet to keep, 0 to reject it.
 
     ``wire_length`` is what ``ld #pktlen`` gives, the length of packet unless said.  ``metadata``
-    maps names of ANCILLARY to values; a missing one is 0.  Without it libpcap has no metadata
-    at all and such loads reject.  nla, nlan and xor_x are computed.  ``network_offset`` and
-    ``link_offset`` are where those headers start in packet, for the kernel; None when the
-    packet has no link header.
+    maps names of ANCILLARY to values; a missing one is 0.  Without it libpcap has no metadata at
+    all and such loads reject.  nla, nlan and xor_x are computed.  ``network_offset`` and
+    ``link_offset`` are where those headers start in packet, for the kernel; None when the packet
+    has no link header.  The packet has a device: on one without, as of an AF_UNIX socket, the
+    kernel ends at ifidx and hatype with A.
 
     Raises FilterError for a program that no machine takes (unknown opcode, jump out of the
     program, M[16]) where it is reached, and LimitError after ``step_limit`` instructions.
