@@ -70,8 +70,10 @@ class Builder:
 
     def load(self, index: Term | None, offset: int, size: int) -> Term:
         """size bytes at index + offset; a constant index is folded into the offset."""
-        if isinstance(index, Constant) and index.value + offset == wrap(index.value + offset):
-            index, offset = None, index.value + offset
+        if isinstance(index, Constant):
+            total = index.value + offset
+            if total == wrap(total):
+                index, offset = None, total
         key = ("load", index, offset, size)
         return self._terms.get(key) or self._terms.setdefault(key, Load(index, offset, size))
 

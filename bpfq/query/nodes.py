@@ -407,7 +407,7 @@ class Ss7Unit(Spanned):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ss7Field(Spanned):
-    """"sio", "opc", "dpc", "sls" and their "h" forms, in a relation or one of several values."""
+    """ "sio", "opc", "dpc", "sls" and their "h" forms, in a relation or one of several values."""
 
     name: str
     relation: str

@@ -49,7 +49,9 @@ _LLC = Layout(kind="llc", network=8, nosnap=3)
 _LAYOUTS: dict[str, Layout] = {
     "EN10MB": replace(_ETHERNET, type_at=12, payload=14, vlan=True, mpls=True, llc=True),
     "NETANALYZER": replace(_ETHERNET, type_at=16, payload=18, header=4, vlan=True, mpls=True),
-    "NETANALYZER_TRANSPARENT": replace(_ETHERNET, type_at=24, payload=26, header=12, vlan=True, mpls=True),
+    "NETANALYZER_TRANSPARENT": replace(
+        _ETHERNET, type_at=24, payload=26, header=12, vlan=True, mpls=True
+    ),
     "DSA_TAG_BRCM": replace(_ETHERNET, type_at=16, payload=18, vlan=True, mpls=True, llc=True),
     "DSA_TAG_DSA": replace(_ETHERNET, type_at=16, payload=18, vlan=True, mpls=True, llc=True),
     "NULL": Layout(kind="af_host", type_at=0, payload=4),
@@ -83,6 +85,7 @@ _LAYOUTS: dict[str, Layout] = {
     "PPI": _WLAN,
     "ARCNET": Layout(kind="arcnet", type_at=2, payload=6, station=(0, 1)),
     "ARCNET_LINUX": Layout(kind="arcnet", type_at=4, payload=8, station=(0, 1)),
+    "BACNET_MS_TP": Layout(kind="", station=(4, 3)),
     "LTALK": Layout(kind="ltalk"),
     "APPLE_IP_OVER_IEEE1394": Layout(kind="ethertype", type_at=16, payload=18),
     "SYMANTEC_FIREWALL": Layout(kind="ethertype", type_at=6, payload=44),
@@ -102,14 +105,22 @@ _LAYOUTS: dict[str, Layout] = {
     "JUNIPER_GGSN": Layout(type_at=6, payload=12, nosnap=_UNSET, kind="juniper"),
     "JUNIPER_MONITOR": Layout(type_at=6, payload=12, nosnap=_UNSET, kind="juniper"),
     "JUNIPER_ES": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
-    "JUNIPER_SERVICES": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
+    "JUNIPER_SERVICES": Layout(
+        type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"
+    ),
     "JUNIPER_VP": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
     "JUNIPER_ST": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
     "JUNIPER_ISM": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
     "JUNIPER_VS": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
-    "JUNIPER_SRX_E2E": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
-    "JUNIPER_FIBRECHANNEL": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
-    "JUNIPER_ATM_CEMIC": Layout(type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"),
+    "JUNIPER_SRX_E2E": Layout(
+        type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"
+    ),
+    "JUNIPER_FIBRECHANNEL": Layout(
+        type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"
+    ),
+    "JUNIPER_ATM_CEMIC": Layout(
+        type_at=6, payload=_UNSET, network=_UNSET, nosnap=_UNSET, kind="juniper"
+    ),
 }
 
 # number, name, description
@@ -271,7 +282,11 @@ _ROWS: tuple[tuple[int, str, str], ...] = (
     (238, "JUNIPER_ATM_CEMIC", "Juniper ATM CEMIC"),
     (239, "NFLOG", "Linux netfilter log messages"),
     (240, "NETANALYZER", "Ethernet with Hilscher netANALYZER pseudo-header"),
-    (241, "NETANALYZER_TRANSPARENT", "Ethernet with Hilscher netANALYZER pseudo-header and with preamble and SFD"),
+    (
+        241,
+        "NETANALYZER_TRANSPARENT",
+        "Ethernet with Hilscher netANALYZER pseudo-header and with preamble and SFD",
+    ),
     (242, "IPOIB", "RFC 4391 IP-over-InfiniBand"),
     (243, "MPEG_2_TS", "MPEG-2 transport stream"),
     (244, "NG40", "ng40 protocol tester Iub/Iur"),
@@ -293,7 +308,11 @@ _ROWS: tuple[tuple[int, str, str], ...] = (
     (260, "IPMI_HPM_2", "IPMI trace packets"),
     (261, "ZWAVE_R1_R2", "Z-Wave RF profile R1 and R2 packets"),
     (262, "ZWAVE_R3", "Z-Wave RF profile R3 packets"),
-    (263, "WATTSTOPPER_DLM", "WattStopper Digital Lighting Management (DLM) and Legrand Nitoo Open protocol"),
+    (
+        263,
+        "WATTSTOPPER_DLM",
+        "WattStopper Digital Lighting Management (DLM) and Legrand Nitoo Open protocol",
+    ),
     (264, "ISO_14443", "ISO 14443 messages"),
     (265, "RDS", "IEC 62106 Radio Data System groups"),
     (266, "USB_DARWIN", "USB with Darwin header"),
@@ -336,6 +355,10 @@ _ROWS: tuple[tuple[int, str, str], ...] = (
     (303, "DEBUG_ONLY", "unstructured data for manual debugging only"),
     (304, "DECT_NR_TAP", "DECT-2020 New Radio TAP"),
 )
+
+
+# What a cooked packet socket shows: byte 0 is the network header, the type is in metadata.
+COOKED = LinkType(-1, "COOKED", "network header, type in metadata", Layout("cooked"))
 
 
 @cache

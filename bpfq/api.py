@@ -1,0 +1,270 @@
+"""The public functions and the handle for a compiled filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from bpfq.compiler import DEFAULT_LEVEL, LEVELS, Settings, compile_query, target_link
+from bpfq.errors import BpfqError, FilterError, LimitError
+from bpfq.graph.nodes import Node
+from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.lower.context import Options
+from bpfq.query.nodes import Query
+from bpfq.targets import target as target_row
+
+if TYPE_CHECKING:
+    import socket
+
+    from bpfq.backends.pyfunc import Matcher
+    from bpfq.frontend.dsl import Cond
+    from bpfq.frontend.pcap.names import Resolver
+
+SNAPLEN = 262144  # tcpdump's default snapshot length, bytes
+_NO_METADATA: Mapping[str, int] = {}
+
+
+@dataclass(slots=True)
+class Program:
+    """A compiled classic BPF program.
+
+    ``len(program)`` is the number of instructions, ``list(program)`` the (code, jt, jf, k) tuples
+    of struct sock_filter.  ``target`` and ``link`` name what it was compiled for.
+    """
+
+    words: tuple[SockFilter, ...]
+    target: str
+    link: str
+    query: Query
+    _graph: Node = field(repr=False)
+    _match: Matcher | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[SockFilter]:
+        return iter(self.words)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Program):
+            return NotImplemented
+        return (self.words, self.target, self.link) == (other.words, other.target, other.link)
+
+    def __hash__(self) -> int:
+        return hash((self.words, self.target, self.link))
+
+    def __str__(self) -> str:
+        return self.format("d")
+
+    def format(self, name: str) -> str:
+        """The program as text: "d" listing, "dd" C array, "ddd" decimal, "raw", "json".
+
+        Raises ValueError for another name.
+        """
+        from bpfq.output.formats import FORMATS
+
+        if name not in FORMATS:
+            raise ValueError(f"unknown format {name!r}; the formats are {', '.join(FORMATS)}")
+        return FORMATS[name](self.words)
+
+    def matches(
+        self,
+        packet: bytes,
+        *,
+        wire_length: int | None = None,
+        metadata: Mapping[str, int] | None = None,
+    ) -> bool:
+        """Whether the filter accepts the packet.
+
+        packet: the captured bytes from the target's byte 0.  wire_length: bytes on the wire, the
+        captured length unless given.  metadata: the kernel's words by ancillary name (vlan_tci,
+        vlanp, type, ifidx, random, ...); what is missing is 0, a missing random is drawn.
+        """
+        length = len(packet) if wire_length is None else wire_length
+        return self.matcher()(packet, length, metadata or _NO_METADATA)
+
+    def matcher(self) -> Matcher:
+        """The function behind ``matches``: (packet, wire length, metadata) -> bool."""
+        if self._match is None:
+            from bpfq.backends.pyfunc import matcher
+
+            self._match = matcher(self._graph)
+        return self._match
+
+
+def compile(  # the name the whole field uses for it
+    filter: str | Cond,
+    *,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    snaplen: int = SNAPLEN,
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    allow_empty: bool = False,
+    protochain: int = 8,
+) -> Program:
+    """The program of a filter, given as pcap-filter text or as a Python node.
+
+    target: where it will run, see ``bpfq.targets``.  link: DLT name or number, for targets whose
+    byte 0 is the link header.  snaplen: bytes a match returns.  netmask: of the capture network,
+    for ``ip broadcast``; None is unknown.  level: 0 as written, 1 shared and threaded; None is the
+    default, 1.  savefile: byte order of the capture file the program will read, relative to a
+    little-endian machine.  resolver: what looks up host, network and station names; none unless
+    given.  through: encapsulations below which layer-3 tests look as well.  tcp6: ``tcp[...]`` and
+    its kind read IPv6 too.  family: 4 or 6, all that a layer-3 target can carry.  strict: equal to
+    libpcap on packets cut short inside a tested field, too.  allow_empty: compile a filter that
+    can match nothing.  protochain: headers that ``protochain`` follows at most.
+
+    Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
+    one.  Pure: the same arguments give the same bytes, on any machine.
+    """
+    settings = _settings(
+        target, link, snaplen, level, savefile, family, through, strict, allow_empty,
+        Options(_netmask(netmask), tcp6, protochain),
+    )  # fmt: skip
+    text = filter if isinstance(filter, str) else None
+    try:
+        query = _query(filter, resolver)
+        compiled = compile_query(query, settings)
+    except BpfqError as error:
+        error.text = error.text or text
+        raise
+    return Program(compiled.words, settings.target.name, settings.link.name, query, compiled.graph)
+
+
+def _query(filter: str | Cond, resolver: Resolver | None) -> Query:
+    if isinstance(filter, str):
+        from bpfq.frontend.pcap.parse import parse as parse_text
+
+        return parse_text(filter, resolver=resolver)
+    query: Query | None = getattr(filter, "query", None)
+    if query is None:
+        raise TypeError(f"a filter is pcap text or a bpfq expression, not {type(filter).__name__}")
+    return query
+
+
+def _settings(
+    target: str,
+    link: str | int,
+    snaplen: int,
+    level: int | None,
+    savefile: str | None,
+    family: int | None,
+    through: tuple[str, ...],
+    strict: bool,
+    allow_empty: bool,
+    options: Options,
+) -> Settings:
+    row = target_row(target)
+    level = DEFAULT_LEVEL if level is None else level
+    _require(level in LEVELS, f"level {level} is not one of {', '.join(map(str, LEVELS))}")
+    _require(0 < snaplen < 2**32, f"snaplen {snaplen} is not in 1 to 4294967295")
+    _require(savefile in (None, "unswapped", "swapped"), f"savefile {savefile!r} is unknown")
+    _require(family in (None, 4, 6), f"family {family!r} is neither 4 nor 6")
+    limit = options.protochain
+    _require(1 <= limit <= 64, f"protochain {limit} is not in 1 to 64 headers")
+    return Settings(
+        row, target_link(row, link, family), snaplen, level, savefile, tuple(through), strict,
+        allow_empty, options,
+    )  # fmt: skip
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise FilterError(message)
+
+
+def _netmask(netmask: str | int | None) -> int | None:
+    if netmask is None or isinstance(netmask, int):
+        _require(netmask is None or 0 <= netmask < 2**32, f"netmask {netmask} is not 32 bits")
+        return netmask
+    parts = netmask.split(".")
+    _require(
+        len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts),
+        f"'{netmask}' is not a netmask; write it as in 255.255.255.0",
+    )
+    return int.from_bytes(bytes(map(int, parts)), "big")
+
+
+def parse(text: str, *, resolver: Resolver | None = None) -> Cond:
+    """The Python node of a pcap-filter text; raises FilterError."""
+    from bpfq.frontend.dsl import Cond
+    from bpfq.frontend.pcap.parse import parse as parse_text
+
+    try:
+        return Cond(parse_text(text, resolver=resolver))
+    except BpfqError as error:
+        error.text = error.text or text
+        raise
+
+
+# ---------------------------------------------------------------- sockets
+
+
+def attach(
+    sock: socket.socket, filter: str | Cond | Program, *, lock: bool = False, drain: bool = True
+) -> None:
+    """Filter a socket in the kernel; the target is inferred from the socket.
+
+    drain: packets that were queued before are dropped, so that only matching ones are ever
+    received.  lock: the filter can then neither be changed nor removed.  Raises LoadError where
+    the system refuses, LimitError where the program needs more than net.core.optmem_max.
+    """
+    from bpfq.kernel.interfaces import infer_target
+    from bpfq.kernel.sockets import attach_filter
+
+    if isinstance(filter, Program):
+        program = filter
+    else:
+        target, link = infer_target(sock)
+        program = compile(filter, target=target, link=link)
+    _check_memory(program)
+    attach_filter(sock, program.words, lock=lock, drain=drain)
+
+
+def detach(sock: socket.socket) -> None:
+    """Remove the socket's filter; raises LoadError where there is none or it is locked."""
+    from bpfq.kernel.sockets import detach_filter
+
+    detach_filter(sock)
+
+
+def open_packet_socket(interface: str, filter: str | Cond | Program) -> socket.socket:
+    """A packet socket on an interface that has never received a packet the filter rejects.
+
+    Raises LoadError for an unknown interface or without CAP_NET_RAW.
+    """
+    from bpfq.kernel.interfaces import interface as find_interface
+    from bpfq.kernel.interfaces import link_type_of
+    from bpfq.kernel.sockets import open_packet_socket as open_socket
+
+    if isinstance(filter, Program):
+        program = filter
+    else:
+        found = find_interface(interface)
+        program = compile(
+            filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask
+        )
+    _check_memory(program)
+    return open_socket(interface, program.words)
+
+
+def _check_memory(program: Program) -> None:
+    """The kernel charges the converted program to the socket's option memory."""
+    from bpfq.isa.cbpf.size import optmem_charge
+    from bpfq.kernel.limits import optmem_max
+
+    limit = optmem_max()
+    charge = optmem_charge(program.words)
+    if limit is not None and charge >= limit:
+        raise LimitError(
+            f"the program needs {charge} bytes of socket option memory, "
+            f"net.core.optmem_max is {limit}"
+        )

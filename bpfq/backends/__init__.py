@@ -1,0 +1,1 @@
+"""Back ends: a decision graph as a program or a function."""

@@ -1,0 +1,1 @@
+"""Decision graph -> classic BPF program."""

@@ -1,0 +1,246 @@
+"""Terms -> instructions for an accumulator, an index register and scratch words.
+
+One ``Emitter`` writes the code of one test.  It knows what A, X and M[] hold as it goes, and
+records at which points a jump may enter late because the registers already hold what the skipped
+instructions would compute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, assert_never
+
+from bpfq.backends.cbpf.scratch import header_length
+from bpfq.errors import LimitError
+from bpfq.graph.terms import Binary, Choose, Constant, Draw, Load, Metadata, Term, WireLength
+from bpfq.isa.cbpf import instructions as i
+from bpfq.operators import Operator, Relation
+
+_FARTHEST = 255  # jt and jf are bytes
+# Sizes in which the reference loads the kernel's words; the kernel ignores them.
+_METADATA_SIZES = {"ifidx": 4, "proto": 2, "type": 2, "vlan_tci": 2, "vlanp": 1}
+_COMMUTING = (Operator.ADD, Operator.MUL, Operator.AND, Operator.OR, Operator.XOR)
+
+
+class Entry(NamedTuple):
+    """A point of a test's code where a jump may enter that holds these terms (None: any)."""
+
+    position: int
+    a: Term | None
+    x: Term | None
+    memory: dict[int, Term]
+
+
+@dataclass(slots=True)
+class Emitter:
+    """memory: scratch word -> the term it holds; slots: term -> its word, from ``scratch.plan``."""
+
+    slots: dict[Term, int]
+    memory: dict[int, Term]
+    late_entries: bool
+    code: list[i.Instruction] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    a: Term | None = None
+    x: Term | None = None
+    x_set_at: int | None = None
+    _held: Term | None = None  # what X must keep until the test
+    _spills: int = 0
+
+    # ------------------------------------------------------------ one test
+
+    def comparison(self, term: Term, operand: Term) -> bool:
+        """Put the term into A and, unless it is a constant, the operand into X; whether it did."""
+        self._entry(None, None)
+        if isinstance(operand, Constant):
+            self.to_a(term, entering=True)
+            return False
+        self._pair(term, operand, entering=True)
+        return True
+
+    def _entry(self, a: Term | None, x: Term | None) -> None:
+        held = x if x is not None else self._held
+        self.entries.append(Entry(len(self.code), a, held, dict(self.memory)))
+
+    def _pair(self, left: Term, right: Term, entering: bool = False) -> None:
+        """left in A and right in X."""
+        if not _needs_x(left, self):
+            self.to_x(right)
+            if entering:
+                self._held = right
+                self._entry(None, right)
+            self.to_a(left, entering)
+        elif self._loads_into_x(right):
+            self.to_a(left)
+            self.to_x(right)
+        else:
+            self.to_a(right)
+            slot = self._spill()
+            self._write(i.StoreA(slot))
+            self.to_a(left)
+            self._write(i.LoadXScratch(slot))
+            self._set_x(right)
+            self._spills -= 1
+
+    # ------------------------------------------------------------ registers
+
+    def to_a(self, term: Term, entering: bool = False) -> None:
+        """A = term; the points where the register already holds a part of it become entries."""
+        if self.a is term:
+            return
+        slot = self.slots.get(term)
+        if slot is not None and self.memory.get(slot) is term:
+            self._write(i.LoadScratch(slot))
+        else:
+            self._compute(term, entering)
+            if slot is not None:
+                self._write(i.StoreA(slot))
+                self.memory[slot] = term
+        self.a = term
+        if entering:
+            self._entry(term, None)
+
+    def to_x(self, term: Term) -> None:
+        """X = term; clobbers A unless the term can be loaded into X."""
+        if self.x is term:
+            return
+        offset = header_length(term)
+        slot = self.slots.get(term)
+        if isinstance(term, Constant):
+            self._write(i.LoadXImmediate(term.value))
+        elif isinstance(term, WireLength):
+            self._write(i.LoadXLength())
+        elif offset is not None:
+            self._write(i.LoadXHeaderLength(offset))
+        elif slot is not None and self.memory.get(slot) is term and self.a is not term:
+            self._write(i.LoadXScratch(slot))
+        else:
+            self.to_a(term)
+            self._write(i.Tax())
+        self._set_x(term)
+
+    def _loads_into_x(self, term: Term) -> bool:
+        """X = term leaves A alone."""
+        slot = self.slots.get(term)
+        in_memory = slot is not None and self.memory.get(slot) is term
+        simple = isinstance(term, Constant | WireLength) or header_length(term) is not None
+        return simple or in_memory
+
+    def _set_x(self, term: Term | None) -> None:
+        self.x = term
+        self.x_set_at = len(self.code)
+
+    def _spill(self) -> int:
+        """A scratch word for an operand that waits, taken from the top."""
+        if self._spills >= i.SCRATCH_WORDS:
+            raise LimitError(
+                f"the expression needs more than the machine's {i.SCRATCH_WORDS} scratch words"
+            )
+        self._spills += 1
+        slot = i.SCRATCH_WORDS - self._spills
+        self.memory.pop(slot, None)
+        return slot
+
+    def _write(self, instruction: i.Instruction) -> None:
+        self.code.append(instruction)
+
+    # ------------------------------------------------------------ terms
+
+    def _compute(self, term: Term, entering: bool) -> None:
+        match term:
+            case Constant(value):
+                self._write(i.LoadImmediate(value))
+            case WireLength():
+                self._write(i.LoadLength())
+            case Metadata(name):
+                self._write(i.LoadAbsolute(i.ANCILLARY[name], _METADATA_SIZES.get(name, 4)))
+            case Draw():
+                self._write(i.LoadAbsolute(i.ANCILLARY["random"], 4))
+            case Load(index, offset, size):
+                self._load(index, offset, size, entering)
+            case Binary(operator, left, right):
+                self._binary(operator, left, right, entering)
+            case Choose():
+                self._choose(term)
+            case _:
+                assert_never(term)
+
+    def _load(self, index: Term | None, offset: int, size: int, entering: bool) -> None:
+        if index is None:
+            self._write(i.LoadAbsolute(offset, size))
+            return
+        self.to_x(index)
+        if entering:
+            self._entry(None, index)
+        self._write(i.LoadIndirect(offset, size))
+
+    def _binary(self, operator: Operator, left: Term, right: Term, entering: bool) -> None:
+        if isinstance(right, Constant):
+            self.to_a(left, entering)
+            self._write(i.Alu(operator, right.value))
+        elif operator is Operator.SUB and isinstance(left, Constant) and left.value == 0:
+            self.to_a(right, entering)
+            self._write(i.Negate())
+        else:
+            if operator in _COMMUTING and self._loads_into_x(left):
+                left, right = right, left
+            self._pair(left, right)
+            self._write(i.AluX(operator))
+
+    def _choose(self, term: Choose) -> None:
+        """Code with jumps inside; M[] keeps what both branches agree on."""
+        by_x = not isinstance(term.right, Constant)
+        if by_x:
+            self._pair(term.left, term.right)
+        else:
+            self.to_a(term.left)
+        then, otherwise = self._branch(term.then), self._branch(term.otherwise)
+        after = list(otherwise.code)
+        before = [*then.code, *([i.Jump(len(after))] if after else [])]
+        value = term.right.value if isinstance(term.right, Constant) else None
+        self.code += _split(term.relation, value, before) + before + after
+        self.memory = {
+            slot: held for slot, held in then.memory.items() if otherwise.memory.get(slot) is held
+        }
+        same_x = then.x is otherwise.x
+        if not same_x or then.x is not self.x:
+            self._set_x(then.x if same_x else None)
+
+    def _branch(self, term: Term) -> Emitter:
+        branch = Emitter(
+            self.slots, dict(self.memory), False, a=self.a, x=self.x, _spills=self._spills
+        )
+        branch.to_a(term)
+        return branch
+
+
+def _split(
+    relation: Relation, value: int | None, before: list[i.Instruction]
+) -> list[i.Instruction]:
+    """Jumps to ``before`` where the relation holds, else behind it."""
+
+    def jump(true: int, false: int) -> i.Instruction:
+        if value is None:
+            return i.JumpIfX(relation, true, false)
+        return i.JumpIf(relation, value, true, false)
+
+    if len(before) <= _FARTHEST:
+        return [jump(0, len(before))]
+    return [jump(1, 0), i.Jump(len(before))]
+
+
+def _needs_x(term: Term, emitter: Emitter) -> bool:
+    """Computing the term overwrites X."""
+    slot = emitter.slots.get(term)
+    if emitter.a is term or (slot is not None and emitter.memory.get(slot) is term):
+        return False
+    match term:
+        case Load(index=index):
+            return index is not None
+        case Binary(Operator.SUB, Constant(0), right):
+            return _needs_x(right, emitter)
+        case Binary(left=left, right=right):
+            return not isinstance(right, Constant) or _needs_x(left, emitter)
+        case Choose():
+            return True
+        case _:
+            return False

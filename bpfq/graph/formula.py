@@ -1,0 +1,105 @@
+"""Formulas: Boolean structure over atoms, the shape in which lowering hands its tests to the graph.
+
+The order of operands is the order of evaluation.  The constructors drop operands that are known
+true or false before anything is read, as the reference does while it parses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bpfq.graph.terms import Term
+from bpfq.operators import Relation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Atom:
+    term: Term
+    relation: Relation
+    operand: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    value: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Negation:
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class All:
+    operands: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Any:
+    operands: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cases:
+    """``then`` where the condition holds, else ``otherwise``."""
+
+    condition: Formula
+    then: Formula
+    otherwise: Formula
+
+
+Formula: TypeAlias = Atom | Fixed | Negation | All | Any | Cases
+
+TRUE = Fixed(True)
+FALSE = Fixed(False)
+
+
+def both(*operands: Formula) -> Formula:
+    """All operands hold, tested from left to right."""
+    kept: list[Formula] = []
+    for operand in operands:
+        match operand:
+            case Fixed(value=False):
+                return FALSE
+            case Fixed():
+                continue
+            case _:
+                kept.append(operand)
+    if len(kept) < 2:
+        return kept[0] if kept else TRUE
+    return All(tuple(kept))
+
+
+def either(*operands: Formula) -> Formula:
+    """Some operand holds, tested from left to right."""
+    kept: list[Formula] = []
+    for operand in operands:
+        match operand:
+            case Fixed(value=True):
+                return TRUE
+            case Fixed():
+                continue
+            case _:
+                kept.append(operand)
+    if len(kept) < 2:
+        return kept[0] if kept else FALSE
+    return Any(tuple(kept))
+
+
+def negation(operand: Formula) -> Formula:
+    match operand:
+        case Fixed(value):
+            return FALSE if value else TRUE
+        case Negation(inner):
+            return inner
+        case _:
+            return Negation(operand)
+
+
+def cases(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
+    match condition:
+        case Fixed(value):
+            return then if value else otherwise
+        case _:
+            return Cases(condition, then, otherwise)

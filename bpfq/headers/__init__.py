@@ -1,0 +1,1 @@
+"""Where each header starts, and how a header names the one behind it."""

@@ -1,0 +1,147 @@
+"""Query -> Formula: the Boolean walk, and the table from node types to lowering functions."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bpfq.errors import BpfqError
+from bpfq.graph.formula import (
+    FALSE,
+    TRUE,
+    Atom,
+    Fixed,
+    Formula,
+    both,
+    cases,
+    either,
+    negation,
+)
+from bpfq.lower import encapsulation, firewall, linklayer, network, signalling, transport, wlan
+from bpfq.lower.compare import compare
+from bpfq.lower.context import Context
+from bpfq.operators import Relation
+from bpfq.query import nodes as q
+
+
+def lower(query: q.Query, context: Context) -> Formula:
+    """The formula over packet loads that the query is on the context's target.
+
+    Raises UnsupportedError, with the node's span, for what the target or link type cannot see.
+    """
+    results: list[Formula] = []
+    work: list[tuple[q.Query, bool]] = [(query, False)]
+    while work:
+        node, ready = work.pop()
+        children = _children(node)
+        if children and not ready:
+            work.append((node, True))
+            work.extend((child, False) for child in reversed(children))
+        elif children:
+            parts = results[-len(children) :]
+            del results[-len(children) :]
+            results.append(_combine(node, parts))
+        else:
+            results.append(_leaf(node, context))
+    return results[0]
+
+
+def _children(node: q.Query) -> tuple[q.Query, ...]:
+    match node:
+        case q.And(operands) | q.Or(operands):
+            return operands
+        case q.Not(operand):
+            return (operand,)
+        case q.When(condition, then, otherwise):
+            return (condition, then, otherwise)
+        case _:
+            return ()
+
+
+def _combine(node: q.Query, parts: list[Formula]) -> Formula:
+    match node:
+        case q.And():
+            return both(*parts)
+        case q.Or():
+            return either(*parts)
+        case q.Not():
+            return negation(parts[0])
+        case _:
+            return cases(parts[0], parts[1], parts[2])
+
+
+def _leaf(node: q.Query, context: Context) -> Formula:
+    try:
+        return _lower_leaf(node, context)
+    except BpfqError as error:
+        if error.span is None:
+            error.span = getattr(node, "span", None)
+        raise
+
+
+def _lower_leaf(node: q.Query, c: Context) -> Formula:
+    match node:
+        case q.Constant(value):
+            return Fixed(value)
+        case q.Sample(threshold):
+            return _sample(threshold, c)
+        case q.Protocol():
+            return network.protocol(node, c)
+        case q.ProtocolNumber():
+            return network.protocol_number(node.layer, node.number, c, c.frame(node.under))
+        case q.ProtocolChain():
+            return network.protocol_chain(node, c)
+        case q.Encapsulation():
+            return encapsulation.encapsulation(node, c)
+        case q.Address4():
+            return network.address4(node, c)
+        case q.Address6():
+            return network.address6(node, c)
+        case q.MacAddress():
+            return linklayer.mac_address(node, c)
+        case q.StationAddress():
+            return linklayer.station_address(node, c)
+        case q.DecnetAddress():
+            return network.decnet_address(node, c)
+        case q.Gateway():
+            return network.gateway(node, c)
+        case q.Port():
+            return transport.port(node, c)
+        case q.Broadcast():
+            return linklayer.broadcast(node, c)
+        case q.Multicast():
+            return linklayer.multicast(node, c)
+        case q.Compare():
+            return compare(node, c)
+        case q.LinkByte():
+            return linklayer.link_byte(node, c)
+        case q.PacketDirection():
+            return linklayer.packet_direction(node, c)
+        case q.InterfaceIndex():
+            return linklayer.interface_index(node, c)
+        case q.Llc():
+            return linklayer.llc(node, c)
+        case q.FrameType():
+            return wlan.frame_type(node, c)
+        case q.FrameDirection():
+            return wlan.frame_direction(node, c)
+        case q.FirewallLog():
+            return firewall.log_field(node, c)
+        case q.AtmField() | q.AtmClass():
+            return signalling.atm(node, c)
+        case q.Ss7Unit() | q.Ss7Field():
+            return signalling.ss7(node, c)
+        case q.And() | q.Or() | q.Not() | q.When():
+            raise AssertionError("a Boolean node is no leaf")
+        case _:
+            assert_never(node)
+
+
+def _sample(threshold: int, c: Context) -> Formula:
+    if not c.headers.target.metadata:
+        raise c.refuse("'rand' (the kernel draws the number, on live targets only)", None)
+    if threshold >= 2**32:
+        return TRUE
+    if threshold == 0:
+        return FALSE
+    draw = c.headers.builder.draw(c.next_draw())
+    return negation(Atom(draw, Relation.GE, c.headers.builder.constant(threshold)))

@@ -1,0 +1,1 @@
+"""Graph -> Graph: passes that know terms and tests but no machine."""

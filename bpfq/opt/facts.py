@@ -1,0 +1,110 @@
+"""What is known about the value of a term on one edge of the graph.
+
+A domain is an interval, some values excluded from it, and bits known to be zero or one.  All
+operations are conservative: a domain always contains every value the term can have there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bpfq.graph.terms import Binary, Constant, Load, Term
+from bpfq.operators import WORD_MASK, Operator, Relation
+
+_EXCLUDED_AT_MOST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    low: int = 0
+    high: int = WORD_MASK
+    excluded: frozenset[int] = frozenset()
+    zeros: int = 0
+    ones: int = 0
+
+    def decide(self, relation: Relation, value: int) -> bool | None:
+        """Whether ``term relation value`` must hold, cannot hold, or may."""
+        match relation:
+            case Relation.EQ:
+                if self.low == self.high == value:
+                    return True
+                return None if self._may_be(value) else False
+            case Relation.GT:
+                return True if self.low > value else (False if self.high <= value else None)
+            case Relation.GE:
+                return True if self.low >= value else (False if self.high < value else None)
+            case Relation.SET:
+                if self.low == self.high:
+                    return self.low & value != 0
+                if self.ones & value:
+                    return True
+                return None if value & ~self.zeros else False
+
+    def _may_be(self, value: int) -> bool:
+        return (
+            self.low <= value <= self.high
+            and value not in self.excluded
+            and not value & self.zeros
+            and not ~value & self.ones
+        )
+
+    def refine(self, relation: Relation, value: int, outcome: bool) -> Domain:
+        """The domain after ``term relation value`` came out so."""
+        match relation, outcome:
+            case Relation.EQ, True:
+                return Domain(value, value, frozenset(), WORD_MASK & ~value, value)
+            case Relation.EQ, False:
+                return self._without(value)
+            case Relation.GT, True:
+                return replace(self, low=max(self.low, value + 1))
+            case Relation.GT, False:
+                return replace(self, high=min(self.high, value))
+            case Relation.GE, True:
+                return replace(self, low=max(self.low, value))
+            case Relation.GE, False:
+                return replace(self, high=min(self.high, value - 1))
+            case Relation.SET, True:
+                single = value & (value - 1) == 0
+                return replace(self, ones=self.ones | value) if single else self
+            case _:
+                return replace(self, zeros=self.zeros | value)
+
+    def _without(self, value: int) -> Domain:
+        if value == self.low:
+            return replace(self, low=self.low + 1)
+        if value == self.high:
+            return replace(self, high=self.high - 1)
+        if len(self.excluded) >= _EXCLUDED_AT_MOST:
+            return self
+        return replace(self, excluded=self.excluded | {value})
+
+    def join(self, other: Domain) -> Domain:
+        """The domain where two edges meet."""
+        if self is other:
+            return self
+        excluded = {v for v in self.excluded if not other._may_be(v)}
+        excluded |= {v for v in other.excluded if not self._may_be(v)}
+        return Domain(
+            min(self.low, other.low),
+            max(self.high, other.high),
+            frozenset(sorted(excluded)[:_EXCLUDED_AT_MOST]),
+            self.zeros & other.zeros,
+            self.ones & other.ones,
+        )
+
+
+ANYTHING = Domain()
+_BYTE, _HALF = Domain(high=0xFF, zeros=0xFFFFFF00), Domain(high=0xFFFF, zeros=0xFFFF0000)
+
+
+def width(term: Term) -> Domain:
+    """What the shape of a term says about its value."""
+    match term:
+        case Load(size=1):
+            return _BYTE
+        case Load(size=2):
+            return _HALF
+        case Binary(Operator.AND, _, Constant(mask)):
+            return Domain(high=mask, zeros=WORD_MASK & ~mask)
+        case _:
+            return ANYTHING

@@ -1,0 +1,84 @@
+"""Targets: where byte 0 is, where the VLAN tag lives, the machine's limits and its verdict values.
+
+A filter is always compiled for one of these rows; nothing is compiled "in general".  Sources:
+packet(7), ip(7), raw(7), udp(7), <linux/filter.h>, <linux/netfilter/xt_bpf.h>, tc-bpf(8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpfq.errors import UnsupportedError
+from bpfq.source import Suggestion, nearest
+
+SKF_NET_OFF = 0xFFF0_0000  # -0x100000: loads from here count from the network header
+CLASSIC_LIMIT = 4096  # BPF_MAXINSNS, <linux/bpf_common.h>
+XT_BPF_LIMIT = 64  # XT_BPF_MAX_NUM_INSTR, <linux/netfilter/xt_bpf.h>
+SCRATCH_WORDS = 16  # BPF_MEMWORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place where a filter runs.
+
+    link: the link type that is fixed by the target, or None where the caller names it; ``family``
+    decides between the IPv4 and IPv6 forms of layer-3 targets.
+    network_at: where the network header starts on a layer-3 target, for absolute loads.
+    transport_at: where the transport header starts if byte 0 stands in or behind it.
+    metadata: the kernel supplies ancillary words (packet type, VLAN tag, random numbers).
+    vlan: "inline", "metadata" or "gone".
+    accept: the value returned for a match; None is the snapshot length.
+    """
+
+    name: str
+    summary: str
+    link: str | None = None
+    layer: int = 2
+    network_at: int = 0
+    transport_at: int | None = None
+    transport: str | None = None
+    metadata: bool = True
+    vlan: str = "gone"
+    limit: int | None = CLASSIC_LIMIT
+    accept: int | None = None
+
+
+_ROWS = (
+    Target(
+        "file", "capture file, link header of the file's link type", metadata=False,
+        vlan="inline", limit=None,
+    ),
+    Target("packet", "AF_PACKET SOCK_RAW socket, link header", vlan="metadata"),
+    Target(
+        "packet-cooked", "AF_PACKET SOCK_DGRAM socket, network header", link="COOKED", layer=3,
+        vlan="metadata",
+    ),
+    Target("raw4", "AF_INET SOCK_RAW socket, IPv4 header", link="IPV4", layer=3),
+    Target(
+        "raw6", "AF_INET6 SOCK_RAW socket, upper-layer header", link="IPV6", layer=3,
+        network_at=SKF_NET_OFF, transport_at=0,
+    ),
+    Target(
+        "udp", "AF_INET or AF_INET6 SOCK_DGRAM socket, UDP header", link="RAW", layer=3,
+        network_at=SKF_NET_OFF, transport_at=0, transport="udp",
+    ),
+    Target(
+        "xt_bpf", "iptables -m bpf, network header of one family", link="RAW", layer=3,
+        limit=XT_BPF_LIMIT, accept=1,
+    ),
+    Target("tc", "tc cls_bpf with classic bytecode, link header", vlan="metadata", accept=0xFFFFFFFF),
+)  # fmt: skip
+
+TARGETS: dict[str, Target] = {row.name: row for row in _ROWS}
+
+
+def target(name: str) -> Target:
+    """The row of that name; raises UnsupportedError that lists the known ones."""
+    row = TARGETS.get(name)
+    if row is None:
+        close = nearest(name, TARGETS)
+        raise UnsupportedError(
+            f"unknown target '{name}'; the targets are {', '.join(TARGETS)}",
+            suggestions=(Suggestion(f"--target {close}"),) if close else (),
+        )
+    return row
