@@ -74,7 +74,8 @@ def receive(
     """The next packet, waiting as the socket is set to wait.
 
     With reinsert_vlan, an Ethernet frame gets its tag back as it was on the wire; the lengths
-    then include it, and vlan_tci and vlan_tpid still tell it.  snaplen is in bytes.
+    then include it, and vlan_tci and vlan_tpid still tell it.  snaplen is in bytes.  On the
+    loopback interface each packet comes twice: going out (packet_type 4) and coming in.
 
     Raises what recvmsg raises: BlockingIOError, TimeoutError, OSError (ENETDOWN).
     """

@@ -5,9 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bpfq.capture import blocks
 from bpfq.capture.blocks import Block, PacketView
@@ -144,6 +149,25 @@ def test_block_longer_than_a_chunk() -> None:
 def test_blocks_across_chunks() -> None:
     octets = [enhanced(bytes([n % 251]) * (n * 37 % 1500)) for n in range(500)]
     assert [b.raw for b in read(section(), interface(), *octets)][2:] == octets
+
+
+@given(st.data())
+def test_damage_anywhere_is_a_capture_error(data: st.DataObject) -> None:
+    order = data.draw(st.sampled_from("<>"))
+    octets = bytearray(
+        section(order)
+        + interface(1, 0, option(9, b"\x09", order), order)
+        + enhanced(b"abc", order)
+        + simple(b"abcd", 4, order)
+        + obsolete(b"abc", order)
+    )
+    for _ in range(data.draw(st.integers(1, 4))):
+        octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    found = []
+    with suppress(CaptureError):
+        for b in Reader(io.BytesIO(octets)):
+            found.append(b.raw)
+    assert octets.startswith(b"".join(found))
 
 
 def test_blocks_cut_anywhere() -> None:
@@ -294,8 +318,8 @@ def test_scapy_reads_the_same_packets(tmp_path: Path, order: str) -> None:
     ]
     path.write_bytes(b"".join(octets))
     with RawPcapNgReader(str(path)) as theirs:
-        # scapy's hint is that of the classic reader, which knows no link types
-        expected = [(data, m.linktype, m.wirelen) for data, m in theirs]  # type: ignore[attr-defined]
+        metadata: Iterable[tuple[bytes, Any]] = theirs  # scapy's hint is the classic reader's
+        expected = [(data, m.linktype, m.wirelen) for data, m in metadata]
     ours = [b.packet for b in read(*octets) if b.packet is not None]
     linktype = {1: 1, 12: 101}
     assert [(p.data, linktype[p.link_type], p.wire_length) for p in ours] == expected
