@@ -1,0 +1,1 @@
+"""Ways to write a filter down; each gives a query tree."""

@@ -1,0 +1,64 @@
+"""Filter text to query."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from bpfq.errors import BpfqError
+from bpfq.frontend.pcap.automaton import Unexpected
+from bpfq.frontend.pcap.elaborate import Elaborator
+from bpfq.frontend.pcap.names import Resolver
+from bpfq.frontend.pcap.tokens import Token, scan
+from bpfq.query.nodes import Query
+
+
+def parse(text: str, *, resolver: Resolver | None = None) -> Query:
+    """The query that a filter means, independent of link type and target.
+
+    Names of hosts, networks and stations are errors unless a resolver looks them up.  Raises
+    FilterError, or LimitError for more than ``tokens.MAX_TOKENS`` tokens or arithmetic nested
+    too deep; both carry the text.
+    """
+    try:
+        return _parsed(_Stream(scan(text), Elaborator(text, resolver)))
+    except BpfqError as error:
+        error.text = text
+        raise
+
+
+def _parsed(stream: _Stream) -> Query:
+    try:
+        query: Query = _parser().parse(lexer=stream)
+    except Unexpected:
+        from bpfq.frontend.pcap.mistakes import syntax_error
+
+        raise syntax_error(stream.elaborator.text, stream.tokens, stream.at - 1) from None
+    return query
+
+
+class _Stream:
+    """The tokens of one filter, in the shape of a PLY lexer; the actions find the elaborator."""
+
+    def __init__(self, tokens: list[Token], elaborator: Elaborator) -> None:
+        self.tokens = tokens
+        self.elaborator = elaborator
+        self.at = 0  # tokens handed out
+
+    def token(self) -> Token | None:
+        if self.at == len(self.tokens):
+            self.at += 1
+            return None
+        token = self.tokens[self.at]
+        self.at += 1
+        if token.error is not None:
+            raise Unexpected
+        return token
+
+
+@cache
+def _parser() -> Any:
+    """The LR parser from the tables that were made ahead of time."""
+    from bpfq.frontend.pcap import automaton
+
+    return automaton.parser()
