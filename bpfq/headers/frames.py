@@ -178,18 +178,17 @@ class Headers:
         )  # fmt: skip
 
     def _wlan_places(self) -> tuple[Place, Place]:
-        """The 802.11 header and its payload, behind a radio header where there is one."""
-        prefix = self._radio_length()
-        header = Place(prefix, 0)
-        b = self.builder
-        base = self.sum(Operator.ADD, prefix, WLAN_HEADER) if prefix else b.constant(WLAN_HEADER)
-        with_qos = self.sum(Operator.ADD, base, 2)
-        control = self.load(header, 0, 1)
-        qos = b.choose(Relation.SET, control, b.constant(0x80), with_qos, base)
-        length = self._padded(qos) if self.link.name == "IEEE802_11_RADIO" else qos
-        data = b.choose(Relation.SET, control, b.constant(0x04), base, length)
-        payload = b.choose(Relation.SET, control, b.constant(0x08), data, base)
-        return header, Place(payload, 0)
+        """The 802.11 header and its payload, behind a radio header where there is one.
+
+        The payload is that of a data frame, which every test that reads it checks for first: 24
+        bytes of header, two more with QoS control (bit 0x80 of the frame control).
+        """
+        header = Place(self._radio_length(), 0)
+        qos = self.sum(Operator.AND, self.load(header, 0, 1), 0x80)
+        payload = self.add(header, self.sum(Operator.RSH, qos, 6)).plus(WLAN_HEADER)
+        if self.link.name == "IEEE802_11_RADIO":
+            payload = Place(self._padded(self._address(payload)), 0)
+        return header, payload
 
     def _radio_length(self) -> Term | None:
         b = self.builder
@@ -210,14 +209,13 @@ class Headers:
     def _padded(self, length: Term) -> Term:
         """Rounded up to a word where radiotap says that the driver padded the header."""
         b = self.builder
-        presence = b.load(None, 4, 4)
+        presence, none = b.load(None, 4, 4), b.constant(0)
+        late, early = b.load(None, 16, 1), b.load(None, 8, 1)
+        flags = b.choose(Relation.SET, presence, b.constant(RADIOTAP_TSFT), late, early)
+        flags = b.choose(Relation.SET, presence, b.constant(RADIOTAP_EXT), none, flags)
+        flags = b.choose(Relation.SET, presence, b.constant(RADIOTAP_FLAGS), flags, none)
         rounded = self.sum(Operator.AND, self.sum(Operator.ADD, length, 3), 0xFFFFFFFC)
-        pad = b.constant(RADIOTAP_DATAPAD)
-        late = b.choose(Relation.SET, b.load(None, 16, 1), pad, rounded, length)
-        early = b.choose(Relation.SET, b.load(None, 8, 1), pad, rounded, length)
-        tsft = b.choose(Relation.SET, presence, b.constant(RADIOTAP_TSFT), late, early)
-        plain = b.choose(Relation.SET, presence, b.constant(RADIOTAP_EXT), length, tsft)
-        return b.choose(Relation.SET, presence, b.constant(RADIOTAP_FLAGS), plain, length)
+        return b.choose(Relation.SET, flags, b.constant(RADIOTAP_DATAPAD), rounded, length)
 
     # ------------------------------------------------------------ behind an encapsulation
 

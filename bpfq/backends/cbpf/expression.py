@@ -12,7 +12,17 @@ from typing import NamedTuple, assert_never
 
 from bpfq.backends.cbpf.scratch import header_length
 from bpfq.errors import LimitError
-from bpfq.graph.terms import Binary, Choose, Constant, Draw, Load, Metadata, Term, WireLength
+from bpfq.graph.terms import (
+    Binary,
+    Choose,
+    Constant,
+    Draw,
+    Load,
+    Metadata,
+    Term,
+    WireLength,
+    operands,
+)
 from bpfq.isa.cbpf import instructions as i
 from bpfq.operators import Operator, Relation
 
@@ -188,6 +198,8 @@ class Emitter:
 
     def _choose(self, term: Choose) -> None:
         """Code with jumps inside; M[] keeps what both branches agree on."""
+        for shared in self._needed_by_both(term):
+            self.to_a(shared)
         by_x = not isinstance(term.right, Constant)
         if by_x:
             self._pair(term.left, term.right)
@@ -204,6 +216,15 @@ class Emitter:
         same_x = then.x is otherwise.x
         if not same_x or then.x is not self.x:
             self._set_x(then.x if same_x else None)
+
+    def _needed_by_both(self, term: Choose) -> list[Term]:
+        """Terms with a word of their own that either branch would compute for itself."""
+        second = set(_certain(term.otherwise))
+        return [
+            t
+            for t in _certain(term.then)
+            if t in second and t in self.slots and self.memory.get(self.slots[t]) is not t
+        ]
 
     def _branch(self, term: Term) -> Emitter:
         branch = Emitter(
@@ -244,3 +265,18 @@ def _needs_x(term: Term, emitter: Emitter) -> bool:
             return True
         case _:
             return False
+
+
+def _certain(term: Term) -> list[Term]:
+    """What computing a term always computes, operands first."""
+    found: dict[Term, None] = {}
+    work = [(term, False)]
+    while work:
+        item, done = work.pop()
+        if done:
+            found[item] = None
+        elif item not in found:
+            children = operands(item)[:2] if isinstance(item, Choose) else operands(item)
+            work.append((item, True))
+            work.extend((child, False) for child in reversed(children))
+    return list(found)

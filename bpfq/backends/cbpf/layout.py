@@ -9,6 +9,7 @@ jump that reaches it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from bpfq.backends.cbpf.select import Block, Label, jump_value
 from bpfq.graph.nodes import ACCEPT, REJECT, Node, Test, Verdict
@@ -21,8 +22,12 @@ from bpfq.isa.cbpf.instructions import (
     LoadXScratch,
     Return,
 )
+from bpfq.operators import Relation
 
 _FARTHEST = 255
+
+# whether X is compared, relation, constant, and where both exits lead
+_Jump: TypeAlias = tuple[bool, Relation, int, int, int]
 
 
 def layout(root: Node, blocks: dict[Node, Block], accept: int) -> tuple[Instruction, ...]:
@@ -60,6 +65,7 @@ class _Writer:
     backwards: list[Instruction] = field(default_factory=list)
     _placed: dict[Node, int] = field(default_factory=dict)  # instructions from its start to the end
     _reached: dict[Label, int] = field(default_factory=dict)  # nearest alias of a label, likewise
+    _jumps: dict[_Jump, int] = field(default_factory=dict)  # final jumps of tests, likewise
 
     def has(self, node: Node) -> bool:
         return node in self._placed
@@ -68,8 +74,19 @@ class _Writer:
         if block is None:
             self.backwards.append(self._return(node))
         else:
+            jump = self._jump(block)
+            if not block.code and jump in self._jumps:
+                self._placed[node] = self._jumps[jump]
+                return
             self._test(block)
+            self._jumps[jump] = len(self.backwards) - len(block.code)
         self._placed[node] = len(self.backwards)
+
+    def _jump(self, block: Block) -> _Jump:
+        """What tells the final jump of one test from that of another."""
+        test = block.test
+        yes, no = (self._placed[to.node] - to.entry for to in (block.yes, block.no))
+        return (block.by_x, test.relation, jump_value(test), yes, no)
 
     def _return(self, node: Node) -> Instruction:
         return Return(self.accept if node is ACCEPT else 0)
