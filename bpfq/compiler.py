@@ -85,7 +85,9 @@ def compile_query(
 def decide(query: Query, settings: Settings, watch: Watch = lambda stage, value: None) -> Node:
     """The optimised decision graph of a query."""
     builder = Builder(keep_loads=settings.strict)
-    headers = Headers(builder, settings.target, settings.link, settings.savefile)
+    headers = Headers(
+        builder, settings.target, settings.link, settings.savefile, frozenset(settings.through)
+    )
     formula = lower(query, Context(headers, settings.options))
     watch("formula", formula)
     graph = build(formula, builder)

@@ -14,7 +14,7 @@ from bpfq.errors import UnsupportedError
 from bpfq.graph.build import choose
 from bpfq.graph.formula import Atom, Formula
 from bpfq.graph.nodes import Builder
-from bpfq.graph.terms import Term
+from bpfq.graph.terms import Constant, Term
 from bpfq.operators import Operator, Relation, wrap
 from bpfq.tables.linktypes import Layout, LinkType
 from bpfq.tables.protocols import ETHERTYPE_IP, ETHERTYPE_TEB
@@ -27,6 +27,7 @@ AVS_COOKIE, AVS_MASK = 0x80211000, 0xFFFFF000
 RADIOTAP_FLAGS, RADIOTAP_TSFT, RADIOTAP_EXT = 0x02000000, 0x01000000, 0x00000080
 RADIOTAP_DATAPAD = 0x20
 UDP_HEADER = 8
+PEEL = "*"  # among encapsulation words: whatever shims are there, see ``headers.peel``
 IPV6_HEADER = 40
 
 
@@ -69,10 +70,11 @@ class Frame:
     lane: bool = False
     mac_guard: Formula | None = None
     transport: Place | None = None
+    network_place: Place | None = None  # where it is not a fixed distance from the payload
 
     @property
     def network(self) -> Place:
-        return self.payload.plus(self.network_offset)
+        return self.network_place or self.payload.plus(self.network_offset)
 
     @property
     def nosnap(self) -> Place:
@@ -84,13 +86,14 @@ class Headers:
     """Frames of one compile, each resolved once.
 
     savefile: None, or the byte order of the file read relative to a little-endian machine,
-    "unswapped" or "swapped".
+    "unswapped" or "swapped".  through: the shims that ``PEEL`` passes.
     """
 
     builder: Builder
     target: Target
     link: LinkType
     savefile: str | None = None
+    through: frozenset[str] = frozenset()
     _frames: dict[tuple[str, ...], Frame] = field(default_factory=dict)
 
     def frame(self, under: tuple[str, ...]) -> Frame:
@@ -132,6 +135,8 @@ class Headers:
 
     def add(self, place: Place, term: Term) -> Place:
         """The place ``term`` bytes further on."""
+        if isinstance(term, Constant):
+            return place.plus(term.value)
         if place.base is None:
             return Place(term, place.constant)
         return Place(self.builder.binary(Operator.ADD, term, place.base), place.constant)
@@ -187,7 +192,7 @@ class Headers:
         qos = self.sum(Operator.AND, self.load(header, 0, 1), 0x80)
         payload = self.add(header, self.sum(Operator.RSH, qos, 6)).plus(WLAN_HEADER)
         if self.link.name == "IEEE802_11_RADIO":
-            payload = Place(self._padded(self._address(payload)), 0)
+            payload = Place(self._padded(self.address(payload)), 0)
         return header, payload
 
     def _radio_length(self) -> Term | None:
@@ -223,6 +228,8 @@ class Headers:
         match word:
             case "vlan":
                 return self._behind_vlan(frame)
+            case _ if word == PEEL:
+                return _peel(self, frame)
             case "mpls":
                 return replace(
                     frame, labels=frame.labels + 1, network_offset=frame.network_offset + 4
@@ -319,9 +326,9 @@ class Headers:
         """Behind a header with an EtherType: an Ethernet frame if it says so, else bare."""
         b = self.builder
         type_field = (self.load(protocol, 0, 2), b.constant(ETHERTYPE_TEB))
-        start = self._address(inner)
+        start = self.address(inner)
         bridged = self.sum(Operator.ADD, start, 12)
-        type_at = b.choose(Relation.EQ, *type_field, bridged, self._address(protocol))
+        type_at = b.choose(Relation.EQ, *type_field, bridged, self.address(protocol))
         payload = b.choose(Relation.EQ, *type_field, self.sum(Operator.ADD, start, 14), start)
         ethernet = _inner_ethernet(frame, inner)
         return replace(
@@ -329,15 +336,22 @@ class Headers:
             mac_guard=Atom(type_field[0], Relation.EQ, type_field[1]),
         )  # fmt: skip
 
-    def _address(self, place: Place) -> Term:
+    def address(self, place: Place) -> Term:
+        """The place as one term."""
         if place.base is None:
             return self.builder.constant(place.constant)
         return self.sum(Operator.ADD, place.base, place.constant)
+
+
+def _peel(headers: Headers, frame: Frame) -> Frame:
+    from bpfq.headers.peel import peel  # which in turn needs the frames
+
+    return peel(headers, frame)
 
 
 def _inner_ethernet(frame: Frame, start: Place) -> Frame:
     return replace(
         frame, kind="ethernet", header=start, type_at=start.plus(12), payload=start.plus(14),
         network_offset=0, nosnap_offset=3, mac=(6, 0), station=None, vlan=True, mpls=True,
-        llc=True, labels=0, encapsulated=True, lane=False, mac_guard=None, transport=None,
+        llc=True, labels=0, encapsulated=True, lane=False, mac_guard=None, transport=None, network_place=None,
     )  # fmt: skip

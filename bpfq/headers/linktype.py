@@ -10,6 +10,7 @@ from typing import Final
 from bpfq.errors import UnsupportedError
 from bpfq.graph.formula import FALSE, TRUE, Atom, Formula, both, either, negation
 from bpfq.headers.frames import Frame, Headers, Place
+from bpfq.headers.peel import peeled_type
 from bpfq.operators import Relation
 from bpfq.tables import protocols as p
 
@@ -50,6 +51,9 @@ def type_is(h: Headers, frame: Frame, number: int) -> Formula:
     match frame.kind:
         case "ethernet":
             return both(lane_guard(h, frame), _ethernet(h, frame, number))
+        case "peeled":
+            plain = both(lane_guard(h, frame), _ethernet(h, frame, number))
+            return peeled_type(h, frame, number, plain)
         case "ethertype":
             return h.atom(frame.type_at, 0, 2, number)
         case "cooked":

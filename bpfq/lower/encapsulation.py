@@ -16,7 +16,6 @@ GENEVE_PORT = 6081  # RFC 8926
 VXLAN_PORT = 4789  # RFC 7348
 VID_MASK = 0x0FFF
 PPP_MPLS = 0x0281
-_TPIDS = (p.ETHERTYPE_8021Q, p.ETHERTYPE_8021AD, p.ETHERTYPE_8021QINQ)
 _IPIP_NUMBERS = (4, 41)  # IPv4 and IPv6 in IP (RFC 2003, RFC 4213)
 
 
@@ -54,7 +53,7 @@ def _vlan(node: q.Encapsulation, frame: Frame, c: Context) -> Formula:
         raise c.refuse("'vlan'", node.span)
     if c.headers.tag_in_metadata(frame):
         return _vlan_in_metadata(node, frame, c)
-    tagged = either(*(type_is(c.headers, frame, tpid) for tpid in _TPIDS))
+    tagged = either(*(type_is(c.headers, frame, tpid) for tpid in p.TAG_TYPES))
     return both(tagged, _identified(node, c, frame.network, 0, 2, VID_MASK, 0))
 
 
@@ -66,7 +65,7 @@ def _vlan_in_metadata(node: q.Encapsulation, frame: Frame, c: Context) -> Formul
     if frame.kind == "cooked":
         tagged: Formula = stripped
     else:
-        tagged = either(stripped, *(type_is(h, frame, tpid) for tpid in _TPIDS))
+        tagged = either(stripped, *(type_is(h, frame, tpid) for tpid in p.TAG_TYPES))
         inline = h.load(frame.network, 0, 2)
         tci = b.choose(stripped.relation, stripped.term, stripped.operand, tci, inline)
     if node.identifier is None:

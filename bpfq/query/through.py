@@ -1,15 +1,15 @@
 """``through``: let every layer-3 test also look below encapsulations, Query -> Query.
 
-    ip          =>    ip or (vlan and ip under vlan) or ...
+    ip          =>    ip under *                                     shims: tags, PPPoE, labels
+    ip          =>    ip under * or (vxlan under * and ip under * vxlan *)     and a tunnel
 
-Each test is rewritten by itself into an ``or`` over the encapsulations asked for, in any
-combination and order that can occur, up to two tags, three labels and one tunnel.
+The word ``*`` stands for whatever shims a frame has; ``headers.peel`` says how it is passed.  A
+tunnel adds an alternative of its own to each test; one tunnel deep.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 from typing import cast
 
 from bpfq.errors import FilterError
@@ -18,7 +18,6 @@ from bpfq.source import Suggestion, nearest
 
 THROUGH = ("vlan", "qinq", "mpls", "pppoe", "vxlan", "geneve", "gre", "ipip")
 _TUNNELS = ("vxlan", "geneve", "gre", "ipip")
-_LABELS_AT_MOST = 3
 _LAYER3 = (
     q.Protocol, q.ProtocolNumber, q.ProtocolChain, q.Address4, q.Address6, q.Port, q.Broadcast,
     q.Multicast, q.Compare,
@@ -36,32 +35,14 @@ def look_through(query: q.Query, through: tuple[str, ...]) -> q.Query:
             )
     if not through:
         return query
-    return _rewrite(query, _stacks(frozenset(through)))
+    return _rewrite(query, _stacks(through))
 
 
-def _stacks(through: frozenset[str]) -> tuple[q.Under, ...]:
-    """Every sequence of encapsulations to look below, the shallowest first."""
-    links = _link_stacks(through)
-    stacks = list(links)
-    for tunnel in (word for word in _TUNNELS if word in through):
-        inner = [()] if tunnel == "ipip" else links
-        stacks += [(*outer, tunnel, *below) for outer, below in product(links, inner)]
-    return tuple(sorted(set(stacks) - {()}, key=lambda stack: (len(stack), stack)))
-
-
-def _link_stacks(through: frozenset[str]) -> list[q.Under]:
-    tags: list[q.Under] = [()]
-    if through & {"vlan", "qinq"}:
-        tags.append(("vlan",))
-    if "qinq" in through:
-        tags.append(("vlan", "vlan"))
-    shims: list[q.Under] = [()]
-    if "pppoe" in through:
-        shims.append(("pppoes",))
-    labels: list[q.Under] = [()]
-    if "mpls" in through:
-        labels += [("mpls",) * depth for depth in range(1, _LABELS_AT_MOST + 1)]
-    return [tag + shim + label for tag, shim, label in product(tags, shims, labels)]
+def _stacks(through: tuple[str, ...]) -> tuple[q.Under, ...]:
+    """The places to look at: behind the shims, and behind each tunnel and the shims inside."""
+    shims = ("*",) if any(word not in _TUNNELS for word in through) else ()
+    tunnels = [(*shims, tunnel, *shims) for tunnel in _TUNNELS if tunnel in through]
+    return (shims, *tunnels)
 
 
 def _rewrite(query: q.Query, stacks: tuple[q.Under, ...]) -> q.Query:
@@ -118,41 +99,25 @@ def _reads_layer3(value: q.Value) -> bool:
 
 
 def _widen(node: q.Query, stacks: tuple[q.Under, ...]) -> q.Query:
-    alternatives = [node]
+    span = getattr(node, "span", None)
+    alternatives = []
     for stack in stacks:
         moved = _under(node, stack)
-        if moved is not None:
-            shims = [q.Encapsulation(word, None, stack[:depth]) for depth, word in enumerate(stack)]
-            alternatives.append(q.And((*shims, moved), span=getattr(node, "span", None)))
-    return q.Or(tuple(alternatives), span=getattr(node, "span", None))
+        tunnels = [
+            q.Encapsulation(word, None, stack[:depth])
+            for depth, word in enumerate(stack)
+            if word in _TUNNELS
+        ]
+        alternatives.append(q.And((*tunnels, moved), span=span) if tunnels else moved)
+    return q.Or(tuple(alternatives), span=span) if len(alternatives) > 1 else alternatives[0]
 
 
-def _under(node: q.Query, stack: q.Under) -> q.Query | None:
-    """The test behind a stack, or None where nothing can be told there."""
-    if "mpls" in stack[-1:] and not _tells_behind_labels(node):
-        return None
+def _under(node: q.Query, stack: q.Under) -> q.Query:
     if isinstance(node, q.Compare):
-        return replace(
-            node, left=_value_under(node.left, stack), right=_value_under(node.right, stack)
-        )
-    return cast(q.Query, replace(node, under=stack))  # type: ignore[arg-type]  # every leaf here has it
-
-
-def _tells_behind_labels(node: q.Query) -> bool:
-    """Only IP can be recognised behind an MPLS label."""
-    match node:
-        case q.Protocol(name):
-            return name not in (
-                "arp", "rarp", "atalk", "aarp", "decnet", "lat", "sca", "moprc", "mopdl", "iso",
-                "stp", "ipx", "netbeui", "esis", "isis", "clnp", "l1", "l2", "iih", "lsp", "snp",
-                "csnp", "psnp",
-            )  # fmt: skip
-        case q.ProtocolNumber(layer=layer):
-            return layer in ("ip", "ip6", "inet")
-        case q.Address4(protocol=protocol):
-            return protocol in (None, "ip")
-        case _:
-            return True
+        left, right = _value_under(node.left, stack), _value_under(node.right, stack)
+        return replace(node, left=left, right=right)
+    moved = replace(node, under=stack)  # type: ignore[arg-type]  # every leaf here has it
+    return cast(q.Query, moved)
 
 
 def _value_under(value: q.Value, stack: q.Under) -> q.Value:

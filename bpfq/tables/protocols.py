@@ -40,6 +40,7 @@ ETHERTYPE_DECNET = 0x6003
 ETHERTYPE_8021Q = 0x8100
 ETHERTYPE_8021AD = 0x88A8
 ETHERTYPE_8021QINQ = 0x9100  # pre-standard double tagging
+TAG_TYPES = (ETHERTYPE_8021Q, ETHERTYPE_8021AD, ETHERTYPE_8021QINQ)
 ETHERTYPE_TEB = 0x6558  # transparent Ethernet bridging
 LARGEST_LENGTH = 1500  # up to here the Ethernet type field is an 802.3 length
 
