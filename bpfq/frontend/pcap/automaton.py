@@ -6,16 +6,12 @@ but the actions' names.  ``python -m bpfq.frontend.pcap.automaton`` writes that 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ply import yacc
 
 from bpfq.frontend.pcap import grammar
-
-
-class Unexpected(Exception):
-    """The parser met a token that cannot stand where it is, or the end of the text."""
+from bpfq.frontend.pcap.tokens import Token, Unexpected
 
 
 class Tables:
@@ -42,8 +38,8 @@ def parser() -> Any:
     return yacc.LRParser(tables, _refuse)
 
 
-def _refuse(_token: object) -> NoReturn:
-    raise Unexpected
+def _refuse(token: Token | None) -> NoReturn:
+    raise Unexpected(token)
 
 
 def generated(messages: Any = None) -> str:
@@ -90,4 +86,6 @@ def _states(name: str, table: dict[int, dict[str, int]]) -> list[str]:
 
 
 if __name__ == "__main__":
+    from pathlib import Path
+
     Path(__file__).with_name("parsetab.py").write_text(generated(), encoding="ascii")

@@ -6,10 +6,11 @@ encapsulations passed so far (``under``), and the qualifiers that a bare id woul
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bpfq.errors import FilterError
-from bpfq.frontend.pcap import identifiers, named, special
+from bpfq.frontend.pcap import identifiers, special
 from bpfq.frontend.pcap.clauses import Clause
-from bpfq.frontend.pcap.names import Resolver
 from bpfq.frontend.pcap.qualifiers import (
     Qualifiers,
     check_over_mpls,
@@ -18,12 +19,16 @@ from bpfq.frontend.pcap.qualifiers import (
     from_tokens,
     rewrite,
 )
-from bpfq.frontend.pcap.tokens import Token
+from bpfq.frontend.pcap.tokens import Token, Unexpected
 from bpfq.operators import Operator
 from bpfq.query import build
+from bpfq.query.checks import in_range
 from bpfq.query.nodes import Query, Under, Value
 from bpfq.source import Span, join
 from bpfq.tables.protocols import PROTOCOLS
+
+if TYPE_CHECKING:
+    from bpfq.frontend.pcap.names import Resolver
 
 _OPERATORS = {operator.value: operator for operator in Operator}
 
@@ -78,17 +83,19 @@ class Elaborator:
         span = Span(token.start, length.end if length else token.end)
         qualifiers = self.inherited
         if qualifiers is None:
+            if token.type == "ID":
+                raise Unexpected(token)
             raise self._nothing_inherited(token, span)
         whole = Span(qualifiers.span.start, span.end) if self._head_is_next else span
         self._head_is_next = False
-        context = identifiers.Context(
-            self.text, qualifiers, self.under, self.resolver, span, whole
-        )
+        context = identifiers.Context(self.text, qualifiers, self.under, self.resolver, span, whole)
         if length is not None:
             query = identifiers.prefix(context, token, length)
         elif token.type == "NUM":
             query = identifiers.number(context, token.number)
         elif token.type == "ID":
+            from bpfq.frontend.pcap import named  # only names need it: a quicker start
+
             query = named.name(context, token.word)
         else:
             query = identifiers.address(context, token)
@@ -164,7 +171,7 @@ class Elaborator:
         return self._plain(build.compare(relation, left, right, span=span))
 
     def byte(self, word: Token, offset: Token, operator: Token, value: Token) -> Clause:
-        build.in_range(value.number, 0xFF, "byte", value.span)
+        in_range(value.number, 0xFF, "byte", value.span)
         span = Span(word.start, value.end)
         return self._plain(
             build.link_byte(offset.number, operator.word, value.number, self.under, span=span)
@@ -186,25 +193,25 @@ class Elaborator:
         return self._plain(query)
 
     def llc(self, word: Token, kind: Token | None) -> Clause:
-        query = special.llc(word, kind, self.under)
+        query = special.llc(self.text, word, kind, self.under)
         self.under = tuple(shim for shim in self.under if shim != "lane")
         return self._plain(query)
 
     def log(self, word: Token, value: Token) -> Clause:
-        return self._plain(special.log(word, value, self.under))
+        return self._plain(special.log(self.text, word, value, self.under))
 
     def frame_type(
         self, protocol: Token | None, word: Token, type_word: Token, subtype: Token | None
     ) -> Clause:
         if protocol is not None and protocol.word in ("icmp", "icmp6"):
             raise special.icmp_type(self.text, protocol, word, type_word)
-        return self._plain(special.frame_type(word, type_word, subtype, self.under))
+        return self._plain(special.frame_type(self.text, word, type_word, subtype, self.under))
 
     def frame_subtype(self, word: Token, name: Token) -> Clause:
-        return self._plain(special.frame_subtype(word, name, self.under))
+        return self._plain(special.frame_subtype(self.text, word, name, self.under))
 
     def frame_direction(self, word: Token, value: Token) -> Clause:
-        return self._plain(special.frame_direction(word, value, self.under))
+        return self._plain(special.frame_direction(self.text, word, value, self.under))
 
     def listed(self, field: Token, relation: Token | None, values: list[Token]) -> Clause:
         return self._plain(special.listed(field, relation, values, self.under))

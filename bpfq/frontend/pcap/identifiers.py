@@ -6,12 +6,13 @@ Names are the business of ``frontend.pcap.named``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bpfq.errors import FilterError
 from bpfq.frontend.pcap import addresses
-from bpfq.frontend.pcap.names import Resolver
 from bpfq.frontend.pcap.qualifiers import (
     Qualifiers,
+    brief,
     check_direction,
     check_over_mpls,
     check_protocol,
@@ -19,8 +20,12 @@ from bpfq.frontend.pcap.qualifiers import (
 )
 from bpfq.frontend.pcap.tokens import Token
 from bpfq.query import build
+from bpfq.query.checks import PROTOCOL_NUMBERS, in_range
 from bpfq.query.nodes import Network, Query, Under
 from bpfq.source import Span, Suggestion
+
+if TYPE_CHECKING:
+    from bpfq.frontend.pcap.names import Resolver
 
 _KINDS = {  # token type -> what messages call it
     "HID": "an IPv4 address",
@@ -84,7 +89,8 @@ def _number_host(context: Context, value: int) -> Query:
     if protocol in ("tcp", "udp", "sctp"):
         better = spelled(context.qualifiers, "port", str(value), protocol)
         raise context.error(
-            f"'{protocol}' has ports, not hosts; did you mean '{better}'?", context.instead(better)
+            f"'{protocol}' has ports, not hosts; did you mean '{brief(better)}'?",
+            context.instead(better),
         )
     if protocol == "decnet":
         return decnet(context, value)
@@ -98,7 +104,7 @@ def port(context: Context, protocol: str | None, low: int, high: int) -> Query:
     check_direction(qualifiers, f"'{context.type}'", qualifiers.span)
     wanted = qualifiers.protocol or protocol
     direction = qualifiers.direction_word
-    build.in_range(high, 0xFFFF, "port number", context.span)
+    in_range(high, 0xFFFF, "port number", context.span)
     return build.port(wanted, direction, low, high, context.under, span=context.whole)
 
 
@@ -112,15 +118,15 @@ def protocol_number(context: Context, value: int) -> Query:
         context.under,
         context.whole,
     )
-    name, largest = build.PROTOCOL_NUMBERS[layer]
-    build.in_range(value, largest, name, context.span)
+    name, largest = PROTOCOL_NUMBERS[layer]
+    in_range(value, largest, name, context.span)
     return build.protocol_number(layer, value, context.under, span=context.whole)
 
 
 def protocol_chain(context: Context, value: int) -> Query:
     protocol = context.qualifiers.protocol
     check_protocol(protocol, "protochain", context.qualifiers.span)
-    build.in_range(value, 0xFF, "protocol number", context.span)
+    in_range(value, 0xFF, "protocol number", context.span)
     return build.protocol_chain(protocol or "inet", value, context.under, span=context.whole)
 
 
@@ -151,10 +157,11 @@ def _refuse_address(context: Context, kind: str, shown: str) -> None:
         raise context.error(f"'{context.type}' does not take {kind}")
     protocol = context.qualifiers.protocol
     if protocol in ("tcp", "udp", "sctp"):
+        alone = context.whole == Span(0, len(context.text))
         better = f"{protocol} and {spelled(context.qualifiers, context.type, shown, None)}"
         raise context.error(
-            f"'{protocol}' has ports, not addresses; did you mean '{better}'?",
-            context.instead(better if context.text == better else f"({better})"),
+            f"'{protocol}' has ports, not addresses; did you mean '{brief(better)}'?",
+            context.instead(better if alone else f"({better})"),
         )
 
 
@@ -176,9 +183,7 @@ def ip6(context: Context, networks: tuple[Network, ...]) -> Query:
     if qualifiers.protocol not in (None, "ip6"):
         raise _family_error(context, "an IPv6 address", "ip6")
     check_direction(qualifiers, "an IPv6 address", qualifiers.span)
-    return build.address6(
-        qualifiers.direction_word, networks, context.under, span=context.whole
-    )
+    return build.address6(qualifiers.direction_word, networks, context.under, span=context.whole)
 
 
 def _family_error(context: Context, kind: str, right: str) -> FilterError:
@@ -201,7 +206,7 @@ def _mac(context: Context, mac: int) -> Query:
         value = context.text[context.span.start : context.span.end]
         better = spelled(qualifiers, qualifiers.type or "", value, "ether")
         raise context.error(
-            f"a MAC address needs 'ether' before it; did you mean '{better}'?",
+            f"a MAC address needs 'ether' before it; did you mean '{brief(better)}'?",
             context.instead(better),
         )
     return build.mac_address(qualifiers.direction_word, (mac,), context.under, span=context.whole)
@@ -222,10 +227,8 @@ def decnet(context: Context, value: int) -> Query:
     qualifiers = context.qualifiers
     check_direction(qualifiers, "a DECnet address", qualifiers.span)
     check_over_mpls("decnet", False, context.under, context.whole)
-    build.in_range(value, 0xFFFF, "DECnet address", context.span)
-    return build.decnet_address(
-        qualifiers.direction_word, value, context.under, span=context.whole
-    )
+    in_range(value, 0xFFFF, "DECnet address", context.span)
+    return build.decnet_address(qualifiers.direction_word, value, context.under, span=context.whole)
 
 
 # ---------------------------------------------------------------- prefixes
@@ -242,15 +245,14 @@ def prefix(context: Context, token: Token, length: Token) -> Query:
         value = context.text[context.span.start : context.span.end]
         better = spelled(context.qualifiers, "net", value, context.qualifiers.protocol)
         raise context.error(
-            f"'{context.type}' takes one address, a prefix needs 'net'; "
-            f"did you mean '{better}'?",
+            f"'{context.type}' takes one address, a prefix needs 'net'; did you mean '{brief(better)}'?",
             context.instead(better),
         )
     parts = addresses.ip4_parts(token.word, token.span)
     if length.type == "HID":
         mask = addresses.ip4_padded(addresses.ip4_parts(length.word, length.span))
     else:
-        build.in_range(length.number, 32, "prefix length", length.span)
+        in_range(length.number, 32, "prefix length", length.span)
         mask = addresses.FULL_MASK & ~(addresses.FULL_MASK >> length.number)
     return _masked4(context, addresses.ip4_padded(parts), mask, length)
 
@@ -262,7 +264,7 @@ def _masked4(context: Context, value: int, mask: int, length: Token) -> Query:
         better = spelled(context.qualifiers, "net", inside + tail, context.qualifiers.protocol)
         raise context.error(
             f"{addresses.ip4_text(value)} has bits set outside the network mask; "
-            f"did you mean '{better}'?",
+            f"did you mean '{brief(better)}'?",
             context.instead(better),
             context.instead(
                 spelled(
@@ -278,17 +280,15 @@ def _masked4(context: Context, value: int, mask: int, length: Token) -> Query:
 
 def _prefix6(context: Context, token: Token, length: Token) -> Query:
     value = addresses.ip6_address(token.word, token.span)
-    build.in_range(length.number, 128, "prefix length", length.span)
+    in_range(length.number, 128, "prefix length", length.span)
     if context.type == "host" and length.number != 128:
         shown = f"{token.word}/{length.number}"
         better = spelled(context.qualifiers, "net", shown, context.qualifiers.protocol)
         raise context.error(
-            f"'host' takes one address, a prefix needs 'net'; did you mean '{better}'?",
+            f"'host' takes one address, a prefix needs 'net'; did you mean '{brief(better)}'?",
             context.instead(better),
         )
     mask = (1 << 128) - (1 << (128 - length.number))
     if value & ~mask:
-        raise context.error(
-            f"{token.word} has bits set outside the prefix of {length.number} bits"
-        )
+        raise context.error(f"{token.word} has bits set outside the prefix of {length.number} bits")
     return ip6(context, ((value, mask),))

@@ -15,9 +15,10 @@ from bpfq.frontend.pcap.identifiers import (
     protocol_number,
 )
 from bpfq.frontend.pcap.names import MOST_ADDRESSES, Addresses
-from bpfq.frontend.pcap.qualifiers import check_direction, check_protocol
+from bpfq.frontend.pcap.qualifiers import brief, check_direction, check_protocol
 from bpfq.frontend.pcap.tokens import number_value
 from bpfq.query import build
+from bpfq.query.checks import in_range
 from bpfq.query.nodes import Query
 from bpfq.source import Suggestion, nearest
 from bpfq.tables.names import ISO_PROTOCOLS, LINK_PROTOCOLS
@@ -44,9 +45,9 @@ def name(context: Context, word: str) -> Query:
 def _unknown(context: Context, kind: str, word: str, known: tuple[str, ...]) -> FilterError:
     close = nearest(word, known) or nearest(word.lower(), known)
     if close is None:
-        return context.error(f"unknown {kind} '{word}'")
+        return context.error(f"unknown {kind} '{brief(word)}'")
     return FilterError(
-        f"unknown {kind} '{word}'; did you mean '{close}'?",
+        f"unknown {kind} '{brief(word)}'; did you mean '{close}'?",
         span=context.span,
         suggestions=(_replaced(context, close),),
     )
@@ -68,8 +69,8 @@ def _service(context: Context, word: str) -> tuple[int, str | None]:
     if re.fullmatch("0[xX][0-9A-Fa-f]+|[0-9]+", word):
         value = number_value(word)
         if value is None:
-            raise context.error(f"number {word} contains a digit that is not octal")
-        return build.in_range(value, 0xFFFF, "port number", context.span), None
+            raise context.error(f"number {brief(word)} contains a digit that is not octal")
+        return in_range(value, 0xFFFF, "port number", context.span), None
     known = services()
     if word not in known:
         raise _unknown(context, "port", word, tuple(known))
@@ -84,10 +85,10 @@ def _port(context: Context, word: str) -> Query:
         words = (qualifiers.protocol, qualifiers.direction, "portrange", word)
         better = " ".join(w for w in words if w)
         raise context.error(
-            f"'port' takes one port; did you mean '{better}'?", context.instead(better)
+            f"'port' takes one port; did you mean '{brief(better)}'?", context.instead(better)
         )
     number, protocol = _service(context, word)
-    _check_service(context, f"port '{word}' is", protocol)
+    _check_service(context, f"port '{brief(word)}' is", protocol)
     return port(context, protocol, number, number)
 
 
@@ -101,15 +102,15 @@ def _port_range(context: Context, word: str) -> Query:
     check_protocol(context.qualifiers.protocol, "portrange", context.qualifiers.span)
     ends = word.split("-")
     if len(ends) == 1:
-        raise context.error(f"port range '{word}' has no hyphen; write first-last")
+        raise context.error(f"port range '{brief(word)}' has no hyphen; write first-last")
     if len(ends) > 2 or not all(ends):
         raise context.error(
-            f"port range '{word}' has more than one hyphen; "
+            f"port range '{brief(word)}' has more than one hyphen; "
             "give ports whose names contain one by number"
         )
     (low, first), (high, last) = (_service(context, end) for end in ends)
     protocol = first if first == last else None
-    _check_service(context, f"the ports of '{word}' are", protocol)
+    _check_service(context, f"the ports of '{brief(word)}' are", protocol)
     return port(context, protocol, min(low, high), max(low, high))
 
 
@@ -125,7 +126,7 @@ def _protocol(context: Context, word: str) -> int:
         case "iso":
             known = ISO_PROTOCOLS
         case "isis":
-            raise context.error(f"'isis proto' takes a number, not '{word}'")
+            raise context.error(f"'isis proto' takes a number, not '{brief(word)}'")
         case _:
             from bpfq.tables.ipprotocols import ip_protocols
 
@@ -146,11 +147,9 @@ def _host(context: Context, word: str) -> Query:
     if protocol == "decnet":
         raise context.error("DECnet hosts have no names here; write area.node")
     if protocol in ("tcp", "udp", "sctp"):
-        better = " ".join(
-            w for w in (protocol, context.qualifiers.direction, "port", word) if w
-        )
+        better = " ".join(w for w in (protocol, context.qualifiers.direction, "port", word) if w)
         raise context.error(
-            f"'{protocol}' has ports, not hosts; did you mean '{better}'?",
+            f"'{protocol}' has ports, not hosts; did you mean '{brief(better)}'?",
             context.instead(better),
         )
     if protocol not in (None, "ip", "ip6", "arp", "rarp"):
@@ -163,7 +162,7 @@ def _host(context: Context, word: str) -> Query:
     if found.ip6 and protocol in (None, "ip6"):
         wanted.append(ip6(context, tuple((a, (1 << 128) - 1) for a in sorted(found.ip6))))
     if not wanted:
-        raise context.error(f"host '{word}' has no address that '{protocol}' can test")
+        raise context.error(f"host '{brief(word)}' has no address that '{protocol}' can test")
     return build.any_of(*wanted, span=context.whole)
 
 
@@ -172,20 +171,20 @@ def _addresses(context: Context, word: str) -> Addresses:
         raise _not_looked_up(context, "host", word)
     found = context.resolver.host(word)
     if found is None:
-        raise context.error(f"unknown host '{word}'")
+        raise context.error(f"unknown host '{brief(word)}'")
     for family in (found.ip4, found.ip6):
         if len(family) > MOST_ADDRESSES:
             raise context.error(
-                f"host '{word}' has {len(family)} addresses; the limit is {MOST_ADDRESSES}"
+                f"host '{brief(word)}' has {len(family)} addresses; the limit is {MOST_ADDRESSES}"
             )
     return found
 
 
 def _not_looked_up(context: Context, kind: str, word: str) -> FilterError:
     if re.fullmatch(r"[0-9.]+", word):
-        return context.error(f"'{word}' is not an IPv4 address: those have four parts")
+        return context.error(f"'{brief(word)}' is not an IPv4 address: those have four parts")
     return context.error(
-        f"{kind} names are not looked up; give the address of '{word}', or a resolver"
+        f"{kind} names are not looked up; give the address of '{brief(word)}', or a resolver"
     )
 
 
@@ -194,7 +193,7 @@ def _station_name(context: Context, word: str) -> Query:
         raise _not_looked_up(context, "station", word)
     mac = context.resolver.ether(word)
     if mac is None:
-        raise context.error(f"unknown station '{word}'")
+        raise context.error(f"unknown station '{brief(word)}'")
     direction = context.qualifiers.direction_word
     return build.mac_address(direction, (mac,), context.under, span=context.whole)
 
@@ -207,7 +206,7 @@ def _network(context: Context, word: str) -> Query:
         raise _not_looked_up(context, "network", word)
     number = context.resolver.network(word)
     if number is None:
-        raise context.error(f"unknown network '{word}'")
+        raise context.error(f"unknown network '{brief(word)}'")
     return ip4(context, (addresses.promoted(number),))
 
 
@@ -223,10 +222,10 @@ def _gateway(context: Context, word: str) -> Query:
         raise _not_looked_up(context, "gateway", word)
     mac = context.resolver.ether(word)
     if mac is None:
-        raise context.error(f"gateway '{word}' has no known MAC address")
+        raise context.error(f"gateway '{brief(word)}' has no known MAC address")
     found = _addresses(context, word)
     if not found.ip4:
-        raise context.error(f"gateway '{word}' has no IPv4 address")
+        raise context.error(f"gateway '{brief(word)}' has no IPv4 address")
     return build.gateway(
         protocol, (mac,), tuple(sorted(found.ip4)), context.under, span=context.whole
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpfq.errors import BpfqError
-from bpfq.frontend.pcap.automaton import Unexpected
 from bpfq.frontend.pcap.elaborate import Elaborator
-from bpfq.frontend.pcap.names import Resolver
-from bpfq.frontend.pcap.tokens import Token, scan
+from bpfq.frontend.pcap.tokens import Token, Unexpected, scan
 from bpfq.query.nodes import Query
+
+if TYPE_CHECKING:
+    from bpfq.frontend.pcap.names import Resolver
 
 
 def parse(text: str, *, resolver: Resolver | None = None) -> Query:
@@ -30,10 +31,11 @@ def parse(text: str, *, resolver: Resolver | None = None) -> Query:
 def _parsed(stream: _Stream) -> Query:
     try:
         query: Query = _parser().parse(lexer=stream)
-    except Unexpected:
+    except Unexpected as stop:
         from bpfq.frontend.pcap.mistakes import syntax_error
 
-        raise syntax_error(stream.elaborator.text, stream.tokens, stream.at - 1) from None
+        at = stream.tokens.index(stop.token) if stop.token else len(stream.tokens)
+        raise syntax_error(stream.elaborator.text, stream.tokens, at) from None
     return query
 
 
@@ -52,7 +54,7 @@ class _Stream:
         token = self.tokens[self.at]
         self.at += 1
         if token.error is not None:
-            raise Unexpected
+            raise Unexpected(token)
         return token
 
 

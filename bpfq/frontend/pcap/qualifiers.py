@@ -20,6 +20,7 @@ ALLOWED_PROTOCOLS = {  # type word -> protocols that may stand before it
     "broadcast": ("link", "ip"),
     "multicast": ("link", "ip", "ip6"),
 }
+_LONGEST_WORD = 80  # characters of a word that a message repeats
 _LONGEST_REWRITE = 200  # characters of a filter that a suggestion repeats whole
 
 
@@ -42,6 +43,11 @@ def rewrite(text: str, span: Span, replacement: str, why: str = "") -> Suggestio
     if len(text) > _LONGEST_REWRITE:
         return Suggestion(replacement, why)
     return Suggestion(f"{text[: span.start]}{replacement}{text[span.end :]}".strip(), why)
+
+
+def brief(word: str) -> str:
+    """A word as a message shows it: the beginning of a very long one."""
+    return word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}..."
 
 
 def from_tokens(

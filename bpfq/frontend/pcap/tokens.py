@@ -37,24 +37,12 @@ _OPERATORS = {
     **{relation: "RELATION" for relation in (">=", "<=", "!=")},
 }
 
-_NUMBER = r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)"
-_NUM = re.compile(_NUMBER)
-_HID = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{1,3}}")
+NUMBER = r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)"
+_NUM = re.compile(NUMBER)
+_HID = re.compile(rf"{NUMBER}(?:\.{NUMBER}){{1,3}}")
 _MAC = re.compile(
     r"[0-9A-Fa-f]{1,2}(?:(?:-[0-9A-Fa-f]{1,2}){5}|(?:\.[0-9A-Fa-f]{1,2}){5})"
     r"|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}|[0-9A-Fa-f]{12}"
-)
-
-_COLON_MAC = re.compile(r"[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5}")
-_BROKEN_MAC = re.compile(r"[0-9A-Fa-f]{1,2}:+(?:[0-9A-Fa-f]{1,2}:+)+")
-_GROUPS = re.compile(r"(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,7})?")
-_QUAD = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
-_SIX_AND_QUAD = re.compile(rf"(?:[0-9A-Fa-f]{{1,4}}:){{6}}{_QUAD}")
-_AFTER_GAP = tuple(  # by the number of groups before "::"
-    re.compile(rf"(?:[0-9A-Fa-f]{{1,4}}(?::[0-9A-Fa-f]{{1,4}}){{0,{6 - n}}})?") for n in range(7)
-)
-_QUAD_AFTER_GAP = tuple(
-    re.compile(rf"(?:[0-9A-Fa-f]{{1,4}}:){{0,{5 - n}}}{_QUAD}") for n in range(6)
 )
 
 
@@ -83,6 +71,13 @@ class Token:
     @property
     def span(self) -> Span:
         return Span(self.start, self.end)
+
+
+class Unexpected(Exception):
+    """A token stands where it cannot, or the text ends there (None)."""
+
+    def __init__(self, token: Token | None) -> None:
+        self.token = token
 
 
 def scan(text: str) -> list[Token]:
@@ -130,7 +125,8 @@ def _token(text: str, kind: str, match: re.Match[str]) -> Token:
         return Token("ID", found, start - 1, end)
     if kind == "station":
         return Token("AID", found, start - 1, end)
-    return _error(f"unexpected character {found!r}", start, end)
+    shown = f"'{found}'" if found.isprintable() else repr(found)
+    return _error(f"unexpected character {shown}", start, end)
 
 
 def _word(found: str, start: int, end: int) -> Token:
@@ -185,44 +181,11 @@ def _error(message: str, start: int, end: int) -> Token:
 
 def _with_colons(text: str, start: int) -> Token | None:
     """The MAC or IPv6 address that starts here, or None: the longest, a MAC before IPv6."""
-    mac = _COLON_MAC.match(text, start)
-    mac_end = mac.end() if mac else start
-    ip_end = _ip6_end(text, start)
-    broken = _BROKEN_MAC.match(text, start)
-    broken_end = broken.end() if broken else start
-    end = max(mac_end, ip_end, broken_end)
+    from bpfq.frontend.pcap import colons  # costly patterns, and most filters have no colon
+
+    kind, end = colons.longest(text, start)
     if end == start:
         return None
-    found = text[start:end]
-    if end == mac_end:
-        return Token("EID", found, start, end)
-    if end == ip_end:
-        return Token("HID6", found, start, end)
+    if kind:
+        return Token(kind, text[start:end], start, end)
     return _error("a MAC address has six groups of one or two hexadecimal digits", start, end)
-
-
-def _ip6_end(text: str, start: int) -> int:
-    """Where the longest text form of an IPv6 address ends, or start."""
-    groups = _GROUPS.match(text, start)
-    assert groups is not None
-    end = groups.end()
-    count = groups[0].count(":") + 1 if groups[0] else 0
-    if count < 8 and text.startswith("::", end):
-        return _gap_end(text, end + 2, count)
-    quad = _SIX_AND_QUAD.match(text, start)
-    if quad:
-        return quad.end()
-    return end if count == 8 else start
-
-
-def _gap_end(text: str, after: int, count: int) -> int:
-    end = after
-    if count < 7:
-        plain = _AFTER_GAP[count].match(text, after)
-        assert plain is not None
-        end = plain.end()
-    if count < 6:
-        quad = _QUAD_AFTER_GAP[count].match(text, after)
-        if quad:
-            end = max(end, quad.end())
-    return end
