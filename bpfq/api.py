@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from bpfq.compiler import DEFAULT_LEVEL, LEVELS, Settings, compile_query, target_link
@@ -12,6 +11,7 @@ from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Options
 from bpfq.query.nodes import Query
+from bpfq.record import field, record
 from bpfq.targets import target as target_row
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SNAPLEN = 262144  # tcpdump's default snapshot length, bytes
 _NO_METADATA: Mapping[str, int] = {}
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Program:
     """A compiled classic BPF program.
 

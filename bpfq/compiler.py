@@ -11,7 +11,6 @@ Every step is one call; ``watch(stage, value)`` sees what it made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from bpfq.backends.cbpf.emit import emit
 from bpfq.errors import FilterError, LimitError, UnsupportedError
@@ -25,6 +24,7 @@ from bpfq.lower.lower import lower
 from bpfq.opt.pipeline import optimise
 from bpfq.query.nodes import Query
 from bpfq.query.through import look_through
+from bpfq.record import record, replace
 from bpfq.source import Suggestion, nearest
 from bpfq.tables import linktypes
 from bpfq.tables.linktypes import LinkType
@@ -36,7 +36,7 @@ LEVELS = (0, 1)
 Watch = Callable[[str, object], None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """What a filter is compiled for; ``bpfq.compile`` documents the fields."""
 
@@ -55,7 +55,7 @@ class Settings:
         return self.snaplen if self.target.accept is None else self.target.accept
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compiled:
     words: tuple[SockFilter, ...]
     graph: Node

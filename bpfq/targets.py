@@ -6,9 +6,8 @@ packet(7), ip(7), raw(7), udp(7), <linux/filter.h>, <linux/netfilter/xt_bpf.h>, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bpfq.errors import UnsupportedError
+from bpfq.record import record
 from bpfq.source import Suggestion, nearest
 
 SKF_NET_OFF = 0xFFF0_0000  # -0x100000: loads from here count from the network header
@@ -17,7 +16,7 @@ XT_BPF_LIMIT = 64  # XT_BPF_MAX_NUM_INSTR, <linux/netfilter/xt_bpf.h>
 SCRATCH_WORDS = 16  # BPF_MEMWORDS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """One place where a filter runs.
 

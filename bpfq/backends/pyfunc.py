@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from random import getrandbits
 from typing import TypeAlias, assert_never
 
@@ -28,6 +27,7 @@ from bpfq.graph.terms import (
 )
 from bpfq.graph.walk import topological
 from bpfq.operators import Operator, Relation
+from bpfq.record import field, record
 
 # packet, length on the wire, ancillary words by name
 Matcher: TypeAlias = Callable[[bytes, int, Mapping[str, int]], bool]
@@ -62,7 +62,7 @@ def source(root: Node) -> str:
     return "\n".join(lines)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Plan:
     """Which nodes get a function, and how many tests a node writes in line."""
 
@@ -87,7 +87,7 @@ class _Plan:
         return self.sizes.get(node, 0)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Scope:
     """The locals that hold terms at a point of a function; inner blocks inherit a copy."""
 

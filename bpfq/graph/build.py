@@ -9,12 +9,12 @@ immutable, an exit must exist before the test that leads to it.  No recursion.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from bpfq.graph.formula import All, Any, Atom, Cases, Fixed, Formula, Negation
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node
 from bpfq.graph.terms import Term
+from bpfq.record import record
 
 
 def build(formula: Formula, builder: Builder) -> Node:
@@ -45,7 +45,7 @@ def build_between(formula: Formula, yes: Node, no: Node, builder: Builder) -> No
     return result
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Step:
     """A formula on its way: its exits, how many operands are left, and a branch already built."""
 

@@ -6,41 +6,41 @@ true or false before anything is read, as the reference does while it parses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from bpfq.graph.terms import Term
 from bpfq.operators import Relation
+from bpfq.record import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Atom:
     term: Term
     relation: Relation
     operand: Term
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Fixed:
     value: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Negation:
     operand: Formula
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class All:
     operands: tuple[Formula, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Any:
     operands: tuple[Formula, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Cases:
     """``then`` where the condition holds, else ``otherwise``."""
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from bpfq.graph.terms import Binary, Choose, Constant, Draw, Load, Metadata, Term, WireLength
 from bpfq.operators import Operator, Relation, calculate, wrap
+from bpfq.record import field, record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Verdict:
     accept: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Test:
     """Go to ``yes`` where ``term relation operand`` holds, else to ``no``.
 
@@ -40,7 +40,7 @@ _RIGHT_IDENTITY = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Builder:
     """Makes terms and nodes; equal ones of one builder are the same object.
 

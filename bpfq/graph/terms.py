@@ -7,37 +7,37 @@ terms of one compile are the same object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from bpfq.operators import Operator, Relation
+from bpfq.record import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Constant:
     value: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class WireLength:
     """The packet's length on the wire in bytes."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Metadata:
     """A word the kernel supplies beside the bytes, by its name in ``isa.cbpf`` ANCILLARY."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Draw:
     """A random word; ``identity`` tells one draw of a filter from another."""
 
     identity: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Load:
     """``size`` bytes, big-endian, at ``index + offset``; no index is 0."""
 
@@ -46,14 +46,14 @@ class Load:
     size: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Binary:
     operator: Operator
     left: Term
     right: Term
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Choose:
     """``then`` where ``left relation right`` holds, else ``otherwise``; the other is not read."""
 

@@ -8,14 +8,13 @@ test was reached.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from bpfq.errors import UnsupportedError
 from bpfq.graph.build import choose
 from bpfq.graph.formula import Atom, Formula
 from bpfq.graph.nodes import Builder
 from bpfq.graph.terms import Constant, Term
 from bpfq.operators import Operator, Relation, wrap
+from bpfq.record import field, record, replace
 from bpfq.tables.linktypes import Layout, LinkType
 from bpfq.tables.protocols import ETHERTYPE_IP, ETHERTYPE_TEB
 from bpfq.targets import Target
@@ -31,7 +30,7 @@ PEEL = "*"  # among encapsulation words: whatever shims are there, see ``headers
 IPV6_HEADER = 40
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """``base + constant`` bytes from byte 0; no base is 0."""
 
@@ -42,7 +41,7 @@ class Place:
         return Place(self.base, wrap(self.constant + offset))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """The headers as a test sees them.
 
@@ -81,7 +80,7 @@ class Frame:
         return self.payload.plus(self.nosnap_offset or 0)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Headers:
     """Frames of one compile, each resolved once.
 

@@ -8,13 +8,12 @@ that every test is made once, however many combinations there are: at most one V
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bpfq.graph.build import choose
 from bpfq.graph.formula import FALSE, Formula, both, either
 from bpfq.graph.terms import Term
 from bpfq.headers.frames import Frame, Headers, Place
 from bpfq.operators import Relation
+from bpfq.record import replace
 from bpfq.tables import protocols as p
 
 LABELS_AT_MOST = 3

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from bpfq.errors import UnsupportedError
 from bpfq.graph.formula import Formula, both, either
 from bpfq.headers.frames import Frame, Headers
+from bpfq.record import field, record
 from bpfq.source import Span, Suggestion
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """netmask: of the capture network, None where unknown.  tcp6: ``tcp[...]`` reads IPv6 too.
 
@@ -22,7 +21,7 @@ class Options:
     protochain: int = 8
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Context:
     headers: Headers
     options: Options

@@ -6,15 +6,14 @@ operations are conservative: a domain always contains every value the term can h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from bpfq.graph.terms import Binary, Constant, Load, Term
 from bpfq.operators import WORD_MASK, Operator, Relation
+from bpfq.record import record, replace
 
 _EXCLUDED_AT_MOST = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Domain:
     low: int = 0
     high: int = WORD_MASK

@@ -277,9 +277,7 @@ def negative(operand: Value, *, span: Span | None = None) -> nodes.Negative:
     return nodes.Negative(operand, span=span, depth=depth)
 
 
-def compare(
-    relation: str, left: Value, right: Value, *, span: Span | None = None
-) -> nodes.Compare:
+def compare(relation: str, left: Value, right: Value, *, span: Span | None = None) -> nodes.Compare:
     return nodes.Compare(one_of(relation, RELATIONS, "relation", span), left, right, span=span)
 
 
@@ -319,9 +317,7 @@ def frame_type(
     if type not in (0, 4, 8, 12):
         raise FilterError(f"802.11 frame type {type} is not 0, 4, 8 or 12", span=span)
     if subtype is not None and subtype & ~0xF0:
-        raise FilterError(
-            f"802.11 frame subtype {subtype:#x} has bits outside 0xf0", span=span
-        )
+        raise FilterError(f"802.11 frame subtype {subtype:#x} has bits outside 0xf0", span=span)
     return nodes.FrameType(type, subtype, under, span=span)
 
 

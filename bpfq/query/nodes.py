@@ -12,10 +12,10 @@ operands are ordinary.  Construct nodes through ``bpfq.query.build``, which chec
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 from bpfq.operators import Operator
+from bpfq.record import field, fields, record
 from bpfq.source import Span
 
 Under: TypeAlias = tuple[str, ...]  # encapsulation keywords, outermost first
@@ -58,7 +58,7 @@ class _Text(str):
 
 
 def _compared(node: Node) -> list[tuple[str, Any]]:
-    return [(f.name, getattr(node, f.name)) for f in fields(node) if f.compare]  # type: ignore[arg-type]  # every Node is a dataclass
+    return [(f.name, getattr(node, f.name)) for f in fields(type(node)) if f.compare]
 
 
 def _pieces(node: Node) -> list[object]:
@@ -83,7 +83,7 @@ def _flat(node: Node) -> Iterator[object]:
             yield item
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Spanned(Node):
     """A node that remembers where it was written."""
 
@@ -93,33 +93,33 @@ class Spanned(Node):
 # ---------------------------------------------------------------- Boolean structure
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Constant(Spanned):
     """Every packet, or none."""
 
     value: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Not(Spanned):
     operand: Query
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class And(Spanned):
     """All operands, tested from left to right; two or more, none of them an And."""
 
     operands: tuple[Query, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Or(Spanned):
     """Some operand, tested from left to right; two or more, none of them an Or."""
 
     operands: tuple[Query, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class When(Spanned):
     """``then`` where the condition holds, else ``otherwise``."""
 
@@ -128,7 +128,7 @@ class When(Spanned):
     otherwise: Query
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Sample(Spanned):
     """A random 32-bit draw is below the threshold; every occurrence draws anew."""
 
@@ -138,7 +138,7 @@ class Sample(Spanned):
 # ---------------------------------------------------------------- protocols
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Protocol(Spanned):
     """The packet carries the protocol that a word names (``tcp``, ``arp``, ``stp``, ``l1``)."""
 
@@ -146,7 +146,7 @@ class Protocol(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class ProtocolNumber(Spanned):
     """The type or next-protocol field of a layer holds a number.
 
@@ -158,7 +158,7 @@ class ProtocolNumber(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class ProtocolChain(Spanned):
     """A protocol stands somewhere in the chain of extension headers; layer "ip", "ip6", "inet"."""
 
@@ -167,7 +167,7 @@ class ProtocolChain(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Encapsulation(Spanned):
     """A shim or tunnel header is here, with this identifier or any (None).
 
@@ -185,7 +185,7 @@ class Encapsulation(Spanned):
 Network: TypeAlias = tuple[int, int]  # address and mask, 32 or 128 bits
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Address4(Spanned):
     """An IPv4, ARP or RARP packet has an address in one of the networks.
 
@@ -199,7 +199,7 @@ class Address4(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Address6(Spanned):
     """An IPv6 packet has an address in one of the networks."""
 
@@ -208,7 +208,7 @@ class Address6(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class MacAddress(Spanned):
     """A link-layer address of 48 bits; direction also "addr1" to "addr4", "ra", "ta"."""
 
@@ -217,7 +217,7 @@ class MacAddress(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class StationAddress(Spanned):
     """A link-layer address of 8 bits (ARCnet, BACnet MS/TP)."""
 
@@ -226,14 +226,14 @@ class StationAddress(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class DecnetAddress(Spanned):
     direction: str
     address: int  # area << 10 | node
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Gateway(Spanned):
     """The frame passes through a host but is not for it: its MAC, none of its IPv4 addresses."""
 
@@ -243,7 +243,7 @@ class Gateway(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Port(Spanned):
     """A TCP, UDP or SCTP port in low..high; protocol None is any of the three."""
 
@@ -254,13 +254,13 @@ class Port(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Broadcast(Spanned):
     layer: str  # "link", "ip"
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Multicast(Spanned):
     layer: str  # "link", "ip", "ip6"
     under: Under = ()
@@ -269,17 +269,17 @@ class Multicast(Spanned):
 # ---------------------------------------------------------------- bytes and arithmetic
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Number(Spanned):
     value: int  # 0 .. 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Length(Spanned):
     """The packet's length on the wire in bytes."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Index(Spanned):
     """1, 2 or 4 bytes, big-endian, of a protocol's header; implies that the protocol is there."""
 
@@ -289,7 +289,7 @@ class Index(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class FieldValue(Spanned):
     """A named header field ("tcp.dport"), over IPv4 and IPv6 alike."""
 
@@ -297,7 +297,7 @@ class FieldValue(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Arithmetic(Spanned):
     operator: Operator
     left: Value
@@ -305,13 +305,13 @@ class Arithmetic(Spanned):
     depth: int = field(default=1, compare=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Negative(Spanned):
     operand: Value
     depth: int = field(default=1, compare=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Compare(Spanned):
     """A relation between two values: "=", "!=", ">", ">=", "<", "<=", all unsigned."""
 
@@ -320,7 +320,7 @@ class Compare(Spanned):
     right: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class LinkByte(Spanned):
     """``byte i op v`` on the link header; op "=", "<", ">", "&" or "|" (result not zero)."""
 
@@ -333,19 +333,19 @@ class LinkByte(Spanned):
 # ---------------------------------------------------------------- link layers of their own
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class PacketDirection(Spanned):
     inbound: bool
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class InterfaceIndex(Spanned):
     index: int
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Llc(Spanned):
     """An 802.2 frame; kind None, a class "i", "s", "u" or a control word such as "rr", "ui"."""
 
@@ -353,7 +353,7 @@ class Llc(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class FrameType(Spanned):
     """802.11 frame type (bits 0x0c of the frame control) and subtype (bits 0xf0) or None."""
 
@@ -362,7 +362,7 @@ class FrameType(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class FrameDirection(Spanned):
     """802.11 distribution-system bits: 0 nods, 1 tods, 2 fromds, 3 dstods."""
 
@@ -370,7 +370,7 @@ class FrameDirection(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class FirewallLog(Spanned):
     """A field of the OpenBSD pf log header: "ifname", "rset", "rnr", "srnr", "reason", "action"."""
 
@@ -379,7 +379,7 @@ class FirewallLog(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class AtmField(Spanned):
     """SunATM "vpi" or "vci" stands in a relation to one value, or is one of several ("=")."""
 
@@ -389,7 +389,7 @@ class AtmField(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class AtmClass(Spanned):
     """A named kind of SunATM cell: "lane", "metac", "bcc", "oam", "connectmsg", ..."""
 
@@ -397,7 +397,7 @@ class AtmClass(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Ss7Unit(Spanned):
     """An MTP2 signal unit: "fisu", "lssu", "msu" and "hfisu", "hlssu", "hmsu"."""
 
@@ -405,7 +405,7 @@ class Ss7Unit(Spanned):
     under: Under = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Ss7Field(Spanned):
     """ "sio", "opc", "dpc", "sls" and their "h" forms, in a relation or one of several values."""
 

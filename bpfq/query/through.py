@@ -9,11 +9,10 @@ tunnel adds an alternative of its own to each test; one tunnel deep.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import cast
 
 from bpfq.errors import FilterError
 from bpfq.query import nodes as q
+from bpfq.record import replace
 from bpfq.source import Suggestion, nearest
 
 THROUGH = ("vlan", "qinq", "mpls", "pppoe", "vxlan", "geneve", "gre", "ipip")
@@ -116,8 +115,7 @@ def _under(node: q.Query, stack: q.Under) -> q.Query:
     if isinstance(node, q.Compare):
         left, right = _value_under(node.left, stack), _value_under(node.right, stack)
         return replace(node, left=left, right=right)
-    moved = replace(node, under=stack)  # type: ignore[arg-type]  # every leaf here has it
-    return cast(q.Query, moved)
+    return replace(node, under=stack)  # every leaf here has the field
 
 
 def _value_under(value: q.Value, stack: q.Under) -> q.Value:

@@ -9,10 +9,10 @@ Sources stand beside the rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bpfq.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """A field of up to 32 bits: load ``size`` bytes at ``offset``, apply mask, then shift right."""
 
@@ -29,7 +29,7 @@ class Field:
         return self.mask >> self.shift
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AddressField:
     """An address of more than 32 bits."""
 

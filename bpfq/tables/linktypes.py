@@ -7,11 +7,12 @@ shown as DLT_<number>.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cache
 
+from bpfq.record import record, replace
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Layout:
     """Where the headers of a link type stand; all offsets in bytes.
 
@@ -31,7 +32,7 @@ class Layout:
     llc: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkType:
     number: int  # DLT value
     name: str

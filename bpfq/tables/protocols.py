@@ -6,10 +6,10 @@ types; the words are those of pcap-filter(7).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bpfq.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProtocolRow:
     """One protocol word.
 

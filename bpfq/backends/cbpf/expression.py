@@ -7,7 +7,6 @@ instructions would compute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
 from bpfq.backends.cbpf.scratch import header_length
@@ -25,6 +24,7 @@ from bpfq.graph.terms import (
 )
 from bpfq.isa.cbpf import instructions as i
 from bpfq.operators import Operator, Relation
+from bpfq.record import field, record
 
 _FARTHEST = 255  # jt and jf are bytes
 # Sizes in which the reference loads the kernel's words; the kernel ignores them.
@@ -41,7 +41,7 @@ class Entry(NamedTuple):
     memory: dict[int, Term]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Emitter:
     """memory: scratch word -> the term it holds; slots: term -> its word, from ``scratch.plan``."""
 

@@ -8,7 +8,6 @@ jump that reaches it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from bpfq.backends.cbpf.select import Block, Label, jump_value
@@ -23,6 +22,7 @@ from bpfq.isa.cbpf.instructions import (
     Return,
 )
 from bpfq.operators import Relation
+from bpfq.record import field, record
 
 _FARTHEST = 255
 
@@ -58,7 +58,7 @@ def _reads_scratch(blocks: dict[Node, Block]) -> bool:
     )
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Writer:
     accept: int
     reads_scratch: bool

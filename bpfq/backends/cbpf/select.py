@@ -7,17 +7,16 @@ cut off.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bpfq.backends.cbpf.expression import Emitter, Entry
 from bpfq.backends.cbpf.scratch import plan
 from bpfq.graph.nodes import Node, Test
 from bpfq.graph.terms import Constant, Term
 from bpfq.graph.walk import topological
 from bpfq.isa.cbpf.instructions import Instruction
+from bpfq.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """The code of a test without its final jump, and its successors with their entry points."""
 
@@ -28,13 +27,13 @@ class Block:
     no: Label
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     node: Node
     entry: int  # instructions of its code that are skipped
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _State:
     a: Term | None
     x: Term | None

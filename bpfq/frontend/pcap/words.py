@@ -90,8 +90,19 @@ def _as_test(word: str, previous: Token | None) -> str | None:
         or _MEANT.get(word)
         or _service(word, previous)
         or nearest(word, known)
+        or _one_slip(word, known)
         or _host_name(word)
     )
+
+
+def _one_slip(word: str, known: tuple[str, ...]) -> str | None:
+    """A word of the same length in which one letter differs, or two changed places."""
+    for candidate in known:
+        if len(candidate) == len(word) > 2:
+            wrong = sum(a != b for a, b in zip(word, candidate, strict=True))
+            if wrong == 1 or (wrong == 2 and sorted(word) == sorted(candidate)):
+                return candidate
+    return None
 
 
 def _run_together(word: str) -> str | None:

@@ -8,10 +8,10 @@ bytes; skips are instructions, counted from the one that follows.  Source: McCan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from bpfq.operators import Operator, Relation
+from bpfq.record import record
 
 SCRATCH_WORDS: Final = 16  # BPF_MEMWORDS of <linux/filter.h>
 ANCILLARY_BASE: Final = 0xFFFF_F000  # SKF_AD_OFF: absolute loads from here ask for metadata
@@ -49,7 +49,7 @@ class SockFilter(NamedTuple):
     k: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadAbsolute:
     """A = the size bytes of the packet at offset; size is 1, 2 or 4."""
 
@@ -57,7 +57,7 @@ class LoadAbsolute:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadIndirect:
     """A = the size bytes of the packet at X + offset; size is 1, 2 or 4."""
 
@@ -65,66 +65,66 @@ class LoadIndirect:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadImmediate:
     """A = value."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadLength:
     """A = the length of the packet."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadScratch:
     """A = M[slot]."""
 
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadXImmediate:
     """X = value."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadXLength:
     """X = the length of the packet."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadXScratch:
     """X = M[slot]."""
 
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoadXHeaderLength:
     """X = 4 * (the low four bits of the byte at offset): the length of an IPv4 header."""
 
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoreA:
     """M[slot] = A."""
 
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoreX:
     """M[slot] = X."""
 
     slot: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Alu:
     """A = A operator value."""
 
@@ -132,36 +132,36 @@ class Alu:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AluX:
     """A = A operator X."""
 
     operator: Operator
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Negate:
     """A = -A."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tax:
     """X = A."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Txa:
     """A = X."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Jump:
     """Skip the next skip instructions; a negative skip goes back, which only libpcap runs."""
 
     skip: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JumpIf:
     """Skip skip_true instructions if A relation value holds, else skip_false."""
 
@@ -171,7 +171,7 @@ class JumpIf:
     skip_false: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JumpIfX:
     """Skip skip_true instructions if A relation X holds, else skip_false."""
 
@@ -180,19 +180,19 @@ class JumpIfX:
     skip_false: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Return:
     """End with value: the bytes of the packet to keep, 0 to reject it."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReturnA:
     """End with A: the bytes of the packet to keep, 0 to reject it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Raw:
     """A word that no other shape stands for: an unknown opcode, or a value in an unused field."""
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, assert_never
@@ -60,6 +59,7 @@ from bpfq.isa.cbpf.instructions import (
     Txa,
 )
 from bpfq.operators import WORD_BITS, DivisionByZero, Operator, calculate, wrap
+from bpfq.record import field, record
 
 STEP_LIMIT: Final = 1_000_000  # instructions; only jumps back can run longer than the program
 
@@ -92,7 +92,7 @@ class Trace(NamedTuple):
     verdict: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Environment:
     packet: bytes
     length: int  # what ld #len gives
@@ -103,7 +103,7 @@ class _Environment:
     step_limit: int
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Registers:
     a: int = 0
     x: int = 0
