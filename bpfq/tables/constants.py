@@ -8,8 +8,14 @@ from __future__ import annotations
 _OFFSETS = {"icmptype": 0, "icmpcode": 1, "icmp6type": 0, "icmp6code": 1, "tcpflags": 13}
 
 _TCP_FLAGS = {
-    **{"tcp-fin": 0x01, "tcp-syn": 0x02, "tcp-rst": 0x04, "tcp-push": 0x08},
-    **{"tcp-ack": 0x10, "tcp-urg": 0x20, "tcp-ece": 0x40, "tcp-cwr": 0x80},
+    "tcp-fin": 0x01,
+    "tcp-syn": 0x02,
+    "tcp-rst": 0x04,
+    "tcp-push": 0x08,
+    "tcp-ack": 0x10,
+    "tcp-urg": 0x20,
+    "tcp-ece": 0x40,
+    "tcp-cwr": 0x80,
 }
 
 _ICMP_TYPES = {

@@ -25,9 +25,16 @@ _SINGLE = (
 )
 SYNONYMS = {
     **dict.fromkeys(("ether", "fddi", "tr", "wlan", "ppp", "slip"), "link"),
-    **{"es-is": "esis", "is-is": "isis", "direction": "dir", "length": "len"},
+    "es-is": "esis",
+    "is-is": "isis",
+    "direction": "dir",
+    "length": "len",
     **{f"address{n}": f"addr{n}" for n in range(1, 5)},
-    **{"on": "ifname", "ruleset": "rset", "rulenum": "rnr", "subrulenum": "srnr", "lsu": "lssu"},
+    "on": "ifname",
+    "ruleset": "rset",
+    "rulenum": "rnr",
+    "subrulenum": "srnr",
+    "lsu": "lssu",
 }
 
 _CANONICAL: dict[str, str] = {

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 
 from bpfq.errors import FilterError
-from bpfq.frontend.pcap import display, words, misplaced, unfinished
+from bpfq.frontend.pcap import display, misplaced, unfinished, words
 from bpfq.frontend.pcap.place import (
-    VALUES,
-    PRIMITIVE_STARTS,
     ARITHMETIC,
-    RELATIONS,
     BOUNDARIES,
+    PRIMITIVE_STARTS,
+    RELATIONS,
+    VALUES,
     Place,
 )
 from bpfq.frontend.pcap.tokens import Token

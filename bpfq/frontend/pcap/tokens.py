@@ -33,7 +33,12 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPERATORS = {
-    **{"&&": "AND", "||": "OR", "!": "NOT", "==": "=", "<<": "LSHIFT", ">>": "RSHIFT"},
+    "&&": "AND",
+    "||": "OR",
+    "!": "NOT",
+    "==": "=",
+    "<<": "LSHIFT",
+    ">>": "RSHIFT",
     **{relation: "RELATION" for relation in (">=", "<=", "!=")},
 }
 
@@ -167,7 +172,7 @@ def number_value(digits: str) -> int | None:
     A number that is certain to exceed 32 bits gives some value that does.
     """
     if digits[:2] in ("0x", "0X"):
-        return int(digits[2:], 16)
+        return int(digits, 16)
     if digits[0] == "0":
         return None if "8" in digits or "9" in digits else int(digits, 8)
     return int(digits) if len(digits) <= 10 else WORD_MASK + 1
