@@ -1,0 +1,88 @@
+"""The ``bpfq`` command: reads the arguments, runs one command, turns errors into exit codes.
+
+Exit codes: 0 yes, found, done; 1 no packet matched; 2 the filter or the command line is wrong;
+3 right, but the target cannot; 4 the system refused; 130 after Ctrl-C; 141 when the reader of
+standard output went away.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bpfq.errors import BpfqError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+SYSTEM_REFUSED = 4
+INTERRUPTED = 130  # 128 + SIGINT
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; ``argv`` is without the program's name.  Returns the exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        code = _guarded(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        return PIPE_CLOSED
+    except OSError as error:  # standard output is full
+        from bpfq.cli.terminal import complain
+
+        _forget_output()
+        complain(BpfqError(f"cannot write: {error.strerror}"), words)
+        return SYSTEM_REFUSED
+    return code
+
+
+def _guarded(words: list[str]) -> int:
+    from bpfq.cli.arguments import read
+
+    try:
+        options = read(words)
+        return _run(options)
+    except SystemExit as done:  # argparse printed help or the version
+        return int(done.code or 0)
+    except BpfqError as error:
+        from bpfq.cli.terminal import complain
+
+        complain(error, words)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(options: Namespace) -> int:
+    match options.command:
+        case "dump":
+            from bpfq.cli.dump import run
+        case "match":
+            from bpfq.cli.match import run
+        case "capture":
+            from bpfq.cli.capture import run
+        case "disasm":
+            from bpfq.cli.disasm import run
+        case "links":
+            from bpfq.cli.links import run
+        case _:
+            from bpfq.cli.explain import run
+    return run(options)
+
+
+def _forget_output() -> None:
+    """Let nothing that is still buffered be written, or complained about, at exit."""
+    import os
+
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # not a real file
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""The arguments of every command, as argparse reads them.
+
+The words of an expression may stand before, between and after the options, as in tcpdump; what
+begins with a minus sign and a digit, a space or a parenthesis belongs to the expression.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from typing import NoReturn
+
+from bpfq.errors import BpfqError
+from bpfq.source import Suggestion, nearest
+
+_VERBS = ("explain", "dump", "match", "capture", "disasm")
+_FAMILIES = ("-4", "-6")
+_USAGE = """\
+bpfq [options] EXPRESSION             explain the filter
+       bpfq -d | -dd | -ddd EXPRESSION       its program, as tcpdump prints it
+       bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
+       bpfq capture -i INTERFACE EXPRESSION  filter live traffic
+       bpfq disasm [FILE]                    read a listing, print another form
+"""
+_EXAMPLES = """\
+examples:
+  bpfq 'port 53 and not host 10.0.0.1'   what it tests, what it does not see, how large it is
+  bpfq ip and udp --dump                 the listing that tcpdump -d prints
+  bpfq -ddd -y RAW icmp | tr '\\n' ,      for iptables -m bpf --bytecode
+  bpfq -d -i eth0 vlan 100               for a socket on that interface
+  bpfq -r trunk.pcap --through vlan --count tcp port 443
+  zcat big.pcap.gz | bpfq -r - -w - udp | tcpdump -r -
+  sudo bpfq capture -i eth0 -c 10 arp
+
+exit codes: 0 found or done, 1 no packet matched, 2 filter or command line wrong,
+3 the target cannot, 4 the system refused, 130 Ctrl-C
+"""
+
+
+class _Parser(ArgumentParser):
+    """Errors are raised instead of printed."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BpfqError(message, suggestions=(Suggestion("bpfq --help"),))
+
+
+def read(words: list[str]) -> Namespace:
+    """The options; ``command`` names what to run and ``words`` holds the expression.
+
+    Raises BpfqError for a wrong command line, SystemExit when help or the version was printed.
+    """
+    verb = words[0] if words and words[0] in _VERBS else ""
+    parser = _parser(verb)
+    if not words:
+        parser.error("no expression: give a filter, '' for all packets")
+    options = _parse(parser, words[1:] if verb else words)
+    options.command = verb or _command(options)
+    return options
+
+
+def _command(options: Namespace) -> str:
+    if options.list_link_types:
+        return "links"
+    if options.read is not None:
+        return "match"
+    return "dump" if options.dump or options.raw else "explain"
+
+
+def _parser(verb: str) -> _Parser:
+    match verb:
+        case "capture":
+            parser = _new("bpfq capture -i INTERFACE [options] EXPRESSION")
+            _filter_options(parser)
+            _packet_options(parser)
+        case "disasm":
+            parser = _new("bpfq disasm [FILE|-] [--to FORMAT]")
+            _disasm_options(parser)
+        case _:
+            parser = _new(f"bpfq {verb} [options] EXPRESSION" if verb else _USAGE)
+            _filter_options(parser)
+            _listing_options(parser)
+            _file_options(parser)
+            _packet_options(parser)
+    _manners(parser)
+    return parser
+
+
+def _new(usage: str) -> _Parser:
+    return _Parser(
+        prog="bpfq",
+        usage=usage,
+        epilog=_EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _parse(parser: _Parser, words: list[str]) -> Namespace:
+    end = words.index("--") if "--" in words else len(words)
+    options, rest = parser.parse_known_args([_shielded(word) for word in words[:end]])
+    options.words = [word.lstrip() if _is_shielded(word) else word for word in rest]
+    for word, shown in zip(rest, options.words, strict=True):
+        if shown.startswith("-") and shown != "-" and not _is_shielded(word):
+            _unknown_option(parser, shown)
+    options.words += words[end + 1 :]
+    return options
+
+
+def _shielded(word: str) -> str:
+    """Words of an expression that argparse would take for options get a space before them."""
+    arithmetic = word[:1] == "-" and len(word) > 1 and (word[1].isdigit() or word[1] in " (")
+    return f" {word}" if arithmetic and word not in _FAMILIES else word
+
+
+def _is_shielded(word: str) -> bool:
+    return word.startswith(" -")
+
+
+def _unknown_option(parser: _Parser, word: str) -> NoReturn:
+    name = word.partition("=")[0]
+    known = [option for action in parser._actions for option in action.option_strings]
+    close = nearest(name, [option for option in known if option.startswith("--")])
+    raise BpfqError(
+        f"unknown option '{name}'", suggestions=(Suggestion(close or "bpfq --help"),)
+    )
+
+
+# ---------------------------------------------------------------- groups of options
+
+
+def _filter_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("what the filter is compiled for")
+    add = group.add_argument
+    add("-F", dest="file", metavar="FILE", help="read the expression; # begins a comment")
+    add("-y", dest="link", metavar="LINK", help="link type, EN10MB unless given; -L lists them")
+    add("-i", dest="interface", metavar="IF", help="for a socket on this live interface")
+    add("--target", metavar="TARGET", help="where it runs: file, packet, xt_bpf, udp, ...")
+    add("-s", dest="snaplen", type=int, default=0, metavar="N", help="bytes a match returns")
+    add("-4", dest="family", action="store_const", const=4, help="a layer-3 target has IPv4 only")
+    add("-6", dest="family", action="store_const", const=6, help="a layer-3 target has IPv6 only")
+    add("--netmask", metavar="MASK", help="of the capture network, for 'ip broadcast'")
+    add("--through", default="", metavar="LIST", help="look below vlan, qinq, mpls, pppoe, ...")
+    add("--tcp6", action="store_true", help="tcp[...] and its kind read IPv6, too")
+    add("--protochain", type=int, default=8, metavar="N", help="headers that protochain follows")
+    add("--resolve", action="store_true", help="look up host, network and station names")
+    add("--strict", action="store_true", help="as libpcap on packets cut inside a tested field")
+    add("--allow-empty", action="store_true", help="compile a filter that matches nothing")
+    add("-O", dest="level", action="store_const", const=0, help="no optimiser, same as --opt 0")
+    add("--opt", dest="level", type=int, metavar="N", help="optimiser level")
+
+
+def _listing_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("listings")
+    add = group.add_argument
+    add("-d", "--dump", action="count", default=0, help="listing; -dd C array; -ddd decimal")
+    add("--raw", action="store_true", help="one line, as xt_bpf and tc take it")
+    add("-L", dest="list_link_types", action="store_true", help="list the link types")
+
+
+def _file_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("capture files")
+    group.add_argument("-r", dest="read", metavar="FILE", help="filter this file, - is stdin")
+    group.add_argument("--count", action="store_true", help="print only how many match")
+
+
+def _packet_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("packets")
+    group.add_argument("-w", dest="write", metavar="FILE", help="write matches, - is stdout")
+    group.add_argument("-c", dest="limit", type=int, metavar="N", help="stop after N matches")
+
+
+def _disasm_options(parser: ArgumentParser) -> None:
+    formats = ("d", "dd", "ddd", "raw", "json")
+    parser.add_argument("--to", choices=formats, default="d", help="what to print, d unless given")
+
+
+def _manners(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("manners")
+    add = group.add_argument
+    add("--json", action="store_true", help="results and errors as JSON")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal")
+    add("-q", dest="quiet", action="store_true", help="no counts and no notes")
+    add("-n", action="count", help="accepted: names are never looked up for printing")
+    add("--version", action="store_true", help="print the version")

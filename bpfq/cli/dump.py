@@ -1,0 +1,23 @@
+"""``bpfq -d EXPRESSION``: the program as text."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from bpfq.cli.request import compiled, description, filter_text
+
+_FORMATS = ("d", "dd", "ddd")
+
+
+def run(options: Namespace) -> int:
+    text = filter_text(options)
+    program = compiled(options, text)
+    if options.json:
+        import json
+
+        print(json.dumps(description(program, text, options)))
+    elif options.raw:
+        print(program.format("raw"))
+    else:
+        print(program.format(_FORMATS[min(max(options.dump, 1), len(_FORMATS)) - 1]))
+    return 0

@@ -1,0 +1,144 @@
+"""From options to a filter text and its program."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any, Literal
+
+from bpfq.api import SNAPLEN, Program, compile
+from bpfq.errors import BpfqError, LoadError
+from bpfq.targets import target
+
+if TYPE_CHECKING:
+    from bpfq.frontend.pcap.names import Resolver
+    from bpfq.kernel.interfaces import Interface
+
+STANDARD_STREAM = "-"
+Savefile = Literal["unswapped", "swapped"]
+
+
+def filter_text(options: Namespace) -> str:
+    """The expression: its words joined, or a file without its comments."""
+    if options.file is None:
+        return " ".join(options.words)
+    if options.words:
+        raise BpfqError("an expression and -F: give one of them")
+    return blank_comments(read_text(options.file))
+
+
+def read_text(path: str) -> str:
+    """The text of a file, - for standard input; raises BpfqError."""
+    try:
+        if path == STANDARD_STREAM:
+            octets = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                octets = file.read()
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return octets.decode("utf-8-sig", "replace")
+
+
+def unreadable(path: str, error: OSError) -> BpfqError:
+    """A missing file is a wrong command line; anything else is the system's refusal."""
+    message = f"cannot open {path}: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return BpfqError(message)
+    return LoadError(message, errno=error.errno)
+
+
+def blank_comments(text: str) -> str:
+    """Spaces for everything from # to the end of its line, so that spans stay right."""
+    lines = []
+    for line in text.split("\n"):
+        kept = line.partition("#")[0]
+        lines.append(kept.ljust(len(line)))
+    return "\n".join(lines)
+
+
+def compiled(options: Namespace, text: str) -> Program:
+    """The program for the target, the interface or the link type that the options name."""
+    if options.interface is None:
+        return _compile(options, text, options.target or "file", options.link, options.netmask)
+    from bpfq.kernel.interfaces import interface
+
+    found = interface(options.interface)
+    where = options.target or "packet"
+    netmask = found.netmask if options.netmask is None else options.netmask
+    return _compile(options, text, where, options.link or _link(found, where), netmask)
+
+
+def compiled_for_file(options: Namespace, text: str, link: int, swapped: bool) -> Program:
+    """The program for the packets of a capture file that share link type and byte order."""
+    savefile: Savefile = "swapped" if swapped else "unswapped"
+    number = link if options.link is None else options.link
+    return _compile(options, text, "file", number, options.netmask, savefile)
+
+
+def _link(found: Interface, where: str) -> str | None:
+    if target(where).link is not None:
+        return None  # the target has its own
+    from bpfq.kernel.interfaces import link_type_of
+
+    return link_type_of(found.arphrd)
+
+
+def _compile(
+    options: Namespace,
+    text: str,
+    where: str,
+    link: str | int | None,
+    netmask: str | int | None,
+    savefile: Savefile | None = None,
+) -> Program:
+    return compile(
+        text,
+        target=where,
+        link="EN10MB" if link is None else link,
+        snaplen=options.snaplen or SNAPLEN,
+        netmask=netmask,
+        level=options.level,
+        savefile=savefile,
+        resolver=_resolver(options),
+        through=through_words(options),
+        tcp6=options.tcp6,
+        family=options.family,
+        strict=options.strict,
+        allow_empty=options.allow_empty,
+        protochain=options.protochain,
+    )
+
+
+def through_words(options: Namespace) -> tuple[str, ...]:
+    return tuple(word.strip() for word in options.through.split(",") if word.strip())
+
+
+def _resolver(options: Namespace) -> Resolver | None:
+    if not options.resolve:
+        return None
+    from bpfq.frontend.pcap.names import SystemResolver
+
+    return SystemResolver()
+
+
+def description(program: Program, text: str, options: Namespace) -> dict[str, Any]:
+    """The program and what it is for, as ``--json`` prints it; keys are only ever added."""
+    from bpfq.isa.cbpf.size import optmem_charge
+    from bpfq.version import __version__
+
+    return {
+        "bpfq": __version__,
+        "filter": text,
+        "target": program.target,
+        "link": program.link,
+        "snaplen": options.snaplen or SNAPLEN,
+        "instructions": len(program),
+        "option_memory": optmem_charge(program.words) if is_live(program) else None,
+        "program": [list(word) for word in program],
+    }
+
+
+def is_live(program: Program) -> bool:
+    """Whether a kernel runs it, on a socket or a hook."""
+    return target(program.target).metadata

@@ -1,0 +1,92 @@
+"""Colours and messages: data goes to standard output, talk to standard error.
+
+Colour only on a terminal; NO_COLOR and TERM=dumb forbid it, CLICOLOR_FORCE and --color=always
+demand it (https://no-color.org, https://bixense.com/clicolors).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final, TextIO
+
+from bpfq.errors import BpfqError
+
+_RESET: Final = "\x1b[0m"
+BOLD: Final = "\x1b[1m"
+DIM: Final = "\x1b[2m"
+RED: Final = "\x1b[1;31m"
+GREEN: Final = "\x1b[32m"
+
+
+def coloured(choice: str, stream: TextIO | None) -> bool:
+    """Whether to colour what goes to the stream; choice is auto, always or never."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, style: str, on: bool) -> str:
+    return f"{style}{text}{_RESET}" if on and text else text
+
+
+def say(text: str) -> None:
+    """One message on standard error; nowhere when that is closed."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody listens
+
+
+def note(text: str) -> None:
+    say(f"bpfq: note: {text}")
+
+
+def complain(error: BpfqError, words: list[str]) -> None:
+    """Report an error; the words are the command line, which may not have been understood."""
+    if "--json" in words:
+        say(_as_json(error))
+        return
+    on = coloured(_colour_choice(words), sys.stderr)
+    first, *rest = error.render().split("\n")
+    say("\n".join([f"{paint('bpfq:', RED, on)} {first}", *(_shaded(line, on) for line in rest)]))
+
+
+def _shaded(line: str, on: bool) -> str:
+    if line.strip("^ .") == "":
+        return paint(line, RED, on)
+    if line.startswith("  try:"):
+        return f"  {paint('try:', GREEN, on)}{line.removeprefix('  try:')}"
+    return line
+
+
+def _as_json(error: BpfqError) -> str:
+    import json
+
+    spans = () if error.span is None else (error.span, *error.other_spans)
+    return json.dumps(
+        {
+            "message": error.message,
+            "span": None if error.span is None else list(error.span),
+            "spans": [list(span) for span in spans],
+            "suggestions": [{"text": text, "why": why} for text, why in error.suggestions],
+            "exit_code": error.exit_code,
+        }
+    )
+
+
+def _colour_choice(words: list[str]) -> str:
+    choice = "auto"
+    for number, word in enumerate(words):
+        if word.startswith("--color="):
+            choice = word.removeprefix("--color=")
+        elif word == "--color" and number + 1 < len(words):
+            choice = words[number + 1]
+    return choice if choice in ("always", "never") else "auto"
