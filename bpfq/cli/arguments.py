@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from bpfq.errors import BpfqError
 from bpfq.source import Suggestion, nearest
+from bpfq.version import __version__
 
 _VERBS = ("explain", "dump", "match", "capture", "disasm")
 _FAMILIES = ("-4", "-6")
@@ -180,4 +181,4 @@ def _manners(parser: ArgumentParser) -> None:
     add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal")
     add("-q", dest="quiet", action="store_true", help="no counts and no notes")
     add("-n", action="count", help="accepted: names are never looked up for printing")
-    add("--version", action="store_true", help="print the version")
+    add("--version", action="version", version=f"bpfq {__version__}", help="print the version")
