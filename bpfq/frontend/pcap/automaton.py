@@ -47,6 +47,7 @@ def generated(messages: Any = None) -> str:
     made = yacc.yacc(
         module=grammar,
         start="filter",
+        tabmodule="none_such",  # what PLY finds under this name it would use
         write_tables=False,
         debug=False,
         errorlog=messages or yacc.NullLogger(),
