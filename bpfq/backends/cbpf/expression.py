@@ -43,11 +43,15 @@ class Entry(NamedTuple):
 
 @record(frozen=False)
 class Emitter:
-    """memory: scratch word -> the term it holds; slots: term -> its word, from ``scratch.plan``."""
+    """memory: scratch word -> the term it holds; slots: term -> its word, from ``scratch.plan``.
+
+    words: scratch words that computing a term takes, as far as known.
+    """
 
     slots: dict[Term, int]
     memory: dict[int, Term]
     late_entries: bool
+    words: dict[Term, int] = field(default_factory=dict)
     code: list[i.Instruction] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     a: Term | None = None
@@ -82,14 +86,38 @@ class Emitter:
         elif self._loads_into_x(right):
             self.to_a(left)
             self.to_x(right)
+        elif self._words(left) > self._words(right):
+            slot = self._wait(left)
+            self.to_x(right)
+            self._write(i.LoadScratch(slot))
+            self.a = left
+            self._spills -= 1
         else:
-            self.to_a(right)
-            slot = self._spill()
-            self._write(i.StoreA(slot))
+            slot = self._wait(right)
             self.to_a(left)
             self._write(i.LoadXScratch(slot))
             self._set_x(right)
             self._spills -= 1
+
+    def _wait(self, term: Term) -> int:
+        """Compute an operand and put it aside; returns its scratch word."""
+        self.to_a(term)
+        slot = self._spill()
+        self._write(i.StoreA(slot))
+        return slot
+
+    def _words(self, term: Term) -> int:
+        """Scratch words that computing a term takes (Sethi and Ullman, 1970)."""
+        known = self.words.get(term)
+        if known is None:
+            match term:
+                case Binary(left=left, right=right) if not isinstance(right, Constant):
+                    first, second = self._words(left), self._words(right)
+                    known = first + 1 if first == second else max(first, second)
+                case _:
+                    known = max((self._words(child) for child in operands(term)), default=0)
+            self.words[term] = known
+        return known
 
     # ------------------------------------------------------------ registers
 
@@ -228,7 +256,13 @@ class Emitter:
 
     def _branch(self, term: Term) -> Emitter:
         branch = Emitter(
-            self.slots, dict(self.memory), False, a=self.a, x=self.x, _spills=self._spills
+            self.slots,
+            dict(self.memory),
+            False,
+            self.words,
+            a=self.a,
+            x=self.x,
+            _spills=self._spills,
         )
         branch.to_a(term)
         return branch
