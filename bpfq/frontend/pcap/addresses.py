@@ -60,6 +60,12 @@ def ip6_address(text: str, span: Span | None) -> int:
     return value
 
 
+def ip6_text(address: int) -> str:
+    from ipaddress import IPv6Address  # only for messages
+
+    return str(IPv6Address(address))
+
+
 def _groups(text: str, whole: str, span: Span | None) -> list[int]:
     groups: list[int] = []
     for part in text.split(":") if text else ():

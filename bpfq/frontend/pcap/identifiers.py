@@ -17,6 +17,7 @@ from bpfq.frontend.pcap.qualifiers import (
     check_over_mpls,
     check_protocol,
     rewrite,
+    spelling,
 )
 from bpfq.frontend.pcap.tokens import Token
 from bpfq.query import build
@@ -100,12 +101,26 @@ def _number_host(context: Context, value: int) -> Query:
 def port(context: Context, protocol: str | None, low: int, high: int) -> Query:
     """A port test; protocol is what a name brought along."""
     qualifiers = context.qualifiers
+    if qualifiers.protocol in ("ip", "ip6"):
+        raise _port_of_family(context)
     check_protocol(qualifiers.protocol, context.type, qualifiers.span)
     check_direction(qualifiers, f"'{context.type}'", qualifiers.span)
     wanted = qualifiers.protocol or protocol
     direction = qualifiers.direction_word
     in_range(high, 0xFFFF, "port number", context.span)
     return build.port(wanted, direction, low, high, context.under, span=context.whole)
+
+
+def _port_of_family(context: Context) -> FilterError:
+    """``ip port 80``."""
+    value = context.text[context.span.start : context.span.end]
+    family = context.qualifiers.protocol
+    better = f"{family} and {spelled(context.qualifiers, context.type, value, None)}"
+    alone = context.whole == Span(0, len(context.text))
+    return context.error(
+        f"'{family}' has no ports; did you mean '{brief(better)}'?",
+        context.instead(better if alone else f"({better})"),
+    )
 
 
 def protocol_number(context: Context, value: int) -> Query:
@@ -192,7 +207,7 @@ def _family_error(context: Context, kind: str, right: str) -> FilterError:
     value = context.text[context.span.start : context.span.end]
     type_word = qualifiers.type or ""
     return context.error(
-        f"'{qualifiers.protocol}' cannot qualify {kind}",
+        f"'{spelling(qualifiers.protocol)}' cannot qualify {kind}",
         context.instead(spelled(qualifiers, type_word, value, None)),
         context.instead(spelled(qualifiers, type_word, value, right)),
     )
@@ -241,54 +256,49 @@ def prefix(context: Context, token: Token, length: Token) -> Query:
     )
     if token.type == "HID6":
         return _prefix6(context, token, length)
-    if context.type != "net":
-        value = context.text[context.span.start : context.span.end]
-        better = spelled(context.qualifiers, "net", value, context.qualifiers.protocol)
-        raise context.error(
-            f"'{context.type}' takes one address, a prefix needs 'net'; did you mean '{brief(better)}'?",
-            context.instead(better),
-        )
     parts = addresses.ip4_parts(token.word, token.span)
     if length.type == "HID":
         mask = addresses.ip4_padded(addresses.ip4_parts(length.word, length.span))
+        tail = f" mask {length.word}"
     else:
         in_range(length.number, 32, "prefix length", length.span)
         mask = addresses.FULL_MASK & ~(addresses.FULL_MASK >> length.number)
-    return _masked4(context, addresses.ip4_padded(parts), mask, length)
-
-
-def _masked4(context: Context, value: int, mask: int, length: Token) -> Query:
+        tail = f"/{length.number}"
+    value = addresses.ip4_padded(parts)
+    inside = addresses.ip4_text(value & mask) + tail
+    if context.type != "net":
+        raise _needs_net(context, inside)
     if value & ~mask:
-        inside = addresses.ip4_text(value & mask)
-        tail = f"/{length.number}" if length.type == "NUM" else f" mask {length.word}"
-        better = spelled(context.qualifiers, "net", inside + tail, context.qualifiers.protocol)
-        raise context.error(
-            f"{addresses.ip4_text(value)} has bits set outside the network mask; "
-            f"did you mean '{brief(better)}'?",
-            context.instead(better),
-            context.instead(
-                spelled(
-                    context.qualifiers,
-                    "host",
-                    addresses.ip4_text(value),
-                    context.qualifiers.protocol,
-                )
-            ),
-        )
+        raise _outside(context, addresses.ip4_text(value), inside)
     return ip4(context, ((value, mask),))
+
+
+def _needs_net(context: Context, inside: str) -> FilterError:
+    better = spelled(context.qualifiers, "net", inside, context.qualifiers.protocol)
+    return context.error(
+        f"'host' takes one address, a prefix needs 'net'; did you mean '{brief(better)}'?",
+        context.instead(better),
+    )
+
+
+def _outside(context: Context, address: str, inside: str) -> FilterError:
+    qualifiers = context.qualifiers
+    better = spelled(qualifiers, "net", inside, qualifiers.protocol)
+    host = spelled(qualifiers, "host", address, qualifiers.protocol)
+    return context.error(
+        f"{address} has bits set outside the network mask; did you mean '{brief(better)}'?",
+        context.instead(better),
+        context.instead(host),
+    )
 
 
 def _prefix6(context: Context, token: Token, length: Token) -> Query:
     value = addresses.ip6_address(token.word, token.span)
     in_range(length.number, 128, "prefix length", length.span)
-    if context.type == "host" and length.number != 128:
-        shown = f"{token.word}/{length.number}"
-        better = spelled(context.qualifiers, "net", shown, context.qualifiers.protocol)
-        raise context.error(
-            f"'host' takes one address, a prefix needs 'net'; did you mean '{brief(better)}'?",
-            context.instead(better),
-        )
     mask = (1 << 128) - (1 << (128 - length.number))
+    inside = f"{addresses.ip6_text(value & mask)}/{length.number}"
+    if context.type == "host" and length.number != 128:
+        raise _needs_net(context, inside)
     if value & ~mask:
-        raise context.error(f"{token.word} has bits set outside the prefix of {length.number} bits")
+        raise _outside(context, token.word, inside)
     return ip6(context, ((value, mask),))

@@ -67,7 +67,8 @@ def _stray_character(place: Place) -> FilterError | None:
             "there is no bitwise '~'; write '^ 0xffffffff' behind the value", token.span
         )
     if not character.isprintable() or character.isspace():
-        blank = Suggestion(place.text.replace(character, " ").strip())
+        instead = " " if character.isspace() else ""
+        blank = Suggestion(place.text.replace(character, instead).strip())
         return place.error(
             f"unexpected invisible character U+{ord(character):04X}", token.span, blank
         )
@@ -119,7 +120,7 @@ def _misspelt_before(place: Place) -> FilterError | None:
     previous, joiner = place.before(), place.before(2)
     if previous is None or previous.type != "ID" or joiner is None:
         return None
-    if place.token is None or place.token.type not in PRIMITIVE_STARTS:
+    if place.token is None or place.token.type not in (*PRIMITIVE_STARTS, *VALUES):
         return None
     if joiner.type not in (*BOUNDARIES, "("):
         return None

@@ -78,7 +78,8 @@ def _service(context: Context, word: str) -> tuple[int, str | None]:
 
 
 def _port(context: Context, word: str) -> Query:
-    check_protocol(context.qualifiers.protocol, "port", context.qualifiers.span)
+    if context.qualifiers.protocol not in ("ip", "ip6"):
+        check_protocol(context.qualifiers.protocol, "port", context.qualifiers.span)
     parts = re.fullmatch("([0-9]+)-([0-9]+)", word)
     if parts:
         qualifiers = context.qualifiers

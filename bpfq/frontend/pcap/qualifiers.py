@@ -74,8 +74,14 @@ def check_protocol(protocol: str | None, what: str, span: Span | None) -> None:
     allowed = ALLOWED_PROTOCOLS[what]
     if protocol is not None and protocol not in allowed:
         raise FilterError(
-            f"'{protocol}' cannot qualify '{what}', only {listing(allowed)} can", span=span
+            f"'{spelling(protocol)}' cannot qualify '{what}', only {listing(allowed)} can",
+            span=span,
         )
+
+
+def spelling(protocol: str | None) -> str:
+    """The word that people use for a protocol."""
+    return "ether" if protocol == "link" else str(protocol)
 
 
 def check_direction(qualifiers: Qualifiers, what: str, span: Span | None) -> None:
