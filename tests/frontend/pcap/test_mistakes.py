@@ -30,6 +30,4 @@ def test_refusal_points_into_the_text(text: str) -> None:
 
 
 if __name__ == "__main__":
-    MISTAKES.write_text(
-        written([(text, rendered(text)) for text, _ in CASES]), encoding="utf-8"
-    )
+    MISTAKES.write_text(written([(text, rendered(text)) for text, _ in CASES]), encoding="utf-8")

@@ -75,9 +75,7 @@ INHERITED = {
     "host 1.1.1.1 and not (2.2.2.2 or fe80::1)": b.all_of(
         host(ONE), b.negate(b.any_of(host(TWO), b.address6(EITHER, ((SIX, ALL6),))))
     ),
-    "port 80 and (tcp or udp) and 443": b.all_of(
-        port(80), b.any_of(P("tcp"), P("udp")), port(443)
-    ),
+    "port 80 and (tcp or udp) and 443": b.all_of(port(80), b.any_of(P("tcp"), P("udp")), port(443)),
     "host 1.1.1.1 or (port 80) or 2.2.2.2": b.any_of(host(ONE), port(80), host(TWO)),
     "host 1.1.1.1 or ((port 80) or 2.2.2.2)": b.any_of(host(ONE), port(80), host(TWO)),
     "host (1.1.1.1 or not 2.2.2.2)": b.any_of(host(ONE), b.negate(host(TWO))),
@@ -253,7 +251,9 @@ ENCAPSULATED = {
     "ip and vlan": b.all_of(P("ip"), b.encapsulation("vlan")),
     "vlan 1 or vlan 2": b.any_of(b.encapsulation("vlan", 1), b.encapsulation("vlan", 2, V)),
     "mpls 5 and mpls and ip6": b.all_of(
-        b.encapsulation("mpls", 5), b.encapsulation("mpls", None, ("mpls",)), P("ip6", ("mpls",) * 2)
+        b.encapsulation("mpls", 5),
+        b.encapsulation("mpls", None, ("mpls",)),
+        P("ip6", ("mpls",) * 2),
     ),
     "pppoes 7 and mpls": b.all_of(
         b.encapsulation("pppoes", 7), b.encapsulation("mpls", None, ("pppoes",))
