@@ -15,8 +15,10 @@ from collections.abc import Callable
 from bpfq.backends.cbpf.emit import emit
 from bpfq.errors import FilterError, LimitError, UnsupportedError
 from bpfq.graph.build import build
+from bpfq.graph.formula import both
 from bpfq.graph.nodes import REJECT, Builder, Node
 from bpfq.headers.frames import Headers
+from bpfq.headers.linktype import captured_80211
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Context, Options
@@ -88,7 +90,7 @@ def decide(query: Query, settings: Settings, watch: Watch = lambda stage, value:
     headers = Headers(
         builder, settings.target, settings.link, settings.savefile, frozenset(settings.through)
     )
-    formula = lower(query, Context(headers, settings.options))
+    formula = both(captured_80211(headers), lower(query, Context(headers, settings.options)))
     watch("formula", formula)
     graph = build(formula, builder)
     watch("graph", graph)

@@ -100,6 +100,13 @@ def llc_cell(h: Headers) -> Formula:
     return h.atom(Place(None, 0), 0, 1, 2, 0x0F)
 
 
+def captured_80211(h: Headers) -> Formula:
+    """PPI: the record holds an 802.11 frame (DLT 105 in little-endian); true elsewhere."""
+    if h.link.name != "PPI":
+        return TRUE
+    return h.atom(Place(None, 4), 0, 4, 0x69000000)
+
+
 def data_frame(h: Headers, frame: Frame) -> Formula:
     """802.11: type data (bit 3 set, bit 2 clear)."""
     return h.atom(frame.header, 0, 1, 0x08, 0x0C)
