@@ -55,6 +55,7 @@ LLC_KINDS = (
 )
 FIREWALL_NUMBERS = ("rnr", "srnr", "reason", "action")
 FIREWALL_TEXTS = ("ifname", "rset")
+LONGEST_LIST = 15  # words that a message repeats
 LONGEST_FIREWALL_TEXT = 15  # bytes; the header field has 16, the last one is zero
 
 RECOGNISED_PROTOCOLS = {word: row for word, row in PROTOCOLS.items() if row.layers}
@@ -75,7 +76,8 @@ def one_of(word: str, known: Collection[str], name: str, span: Span | None) -> s
     if word in known:
         return word
     close = nearest(word, known)
-    hint = f"; did you mean '{close}'?" if close else f"; it is one of {', '.join(known)}"
+    listed_words = f"; it is one of {', '.join(known)}" if len(known) <= LONGEST_LIST else ""
+    hint = f"; did you mean '{close}'?" if close else listed_words
     found = (Suggestion(close),) if close else ()
     raise FilterError(f"unknown {name} '{word}'{hint}", span=span, suggestions=found)
 
