@@ -7,9 +7,11 @@ standard output went away.
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bpfq.errors import BpfqError
 
@@ -22,8 +24,25 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; ``argv`` is without the program's name.  Returns the exit code."""
-    words = sys.argv[1:] if argv is None else list(argv)
+    """Run one command; ``argv`` is without the program's name.  Returns the exit code.
+
+    As the program itself, without ``argv``, it does not return: the process ends here.
+    """
+    if argv is None:
+        gc.disable()  # one run leaves little garbage, and looking for it takes a twentieth
+        _leave(_finished(sys.argv[1:]))
+    return _finished(list(argv))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking down every module, which takes a tenth of a short run."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _finished(words: list[str]) -> int:
+    """The exit code, when everything is written."""
     try:
         code = _guarded(words)
         if sys.stdout is not None:
@@ -76,12 +95,10 @@ def _run(options: Namespace) -> int:
 
 def _forget_output() -> None:
     """Let nothing that is still buffered be written, or complained about, at exit."""
-    import os
-
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # not a real file
-        pass
+    except (OSError, ValueError):
+        return  # not a real file
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ begins with a minus sign and a digit, a space or a parenthesis belongs to the ex
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import NoReturn
 
@@ -35,6 +36,13 @@ examples:
 exit codes: 0 found or done, 1 no packet matched, 2 filter or command line wrong,
 3 the target cannot, 4 the system refused, 130 Ctrl-C
 """
+
+
+class _Help(RawDescriptionHelpFormatter):
+    """Help as wide as the terminal, measured without what argparse would import for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=24, width=_columns())
 
 
 class _Parser(ArgumentParser):
@@ -90,9 +98,16 @@ def _new(usage: str) -> _Parser:
         prog="bpfq",
         usage=usage,
         epilog=_EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
+
+
+def _columns() -> int:
+    try:
+        return min(int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size().columns, 100) - 2
+    except (OSError, ValueError):
+        return 78
 
 
 def _parse(parser: _Parser, words: list[str]) -> Namespace:
@@ -120,9 +135,7 @@ def _unknown_option(parser: _Parser, word: str) -> NoReturn:
     name = word.partition("=")[0]
     known = [option for action in parser._actions for option in action.option_strings]
     close = nearest(name, [option for option in known if option.startswith("--")])
-    raise BpfqError(
-        f"unknown option '{name}'", suggestions=(Suggestion(close or "bpfq --help"),)
-    )
+    raise BpfqError(f"unknown option '{name}'", suggestions=(Suggestion(close or "bpfq --help"),))
 
 
 # ---------------------------------------------------------------- groups of options

@@ -90,3 +90,8 @@ def _colour_choice(words: list[str]) -> str:
         elif word == "--color" and number + 1 < len(words):
             choice = words[number + 1]
     return choice if choice in ("always", "never") else "auto"
+
+
+def standard_output() -> TextIO | None:
+    """Where data goes, or None when it is closed."""
+    return sys.stdout  # typeshed does not know that it can be None

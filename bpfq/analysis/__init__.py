@@ -1,0 +1,1 @@
+"""What can be told about a filter: plain data for people and programs."""

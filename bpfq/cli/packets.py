@@ -1,0 +1,76 @@
+"""Packets out: a line each, or a capture file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from bpfq.cli.request import STANDARD_STREAM, unreadable
+from bpfq.cli.summary import summary
+from bpfq.errors import BpfqError, LoadError
+from bpfq.tables.linktypes import by_number
+
+_NANOSECONDS = 1_000_000_000
+
+
+class PacketPrinter:
+    """Prints time, length and a summary of each packet."""
+
+    def __init__(self, *, json: bool, flush: bool = False) -> None:
+        self._json = json
+        self._flush = flush
+
+    def show(self, link: int, data: bytes, wire_length: int, timestamp_ns: int | None) -> None:
+        row = by_number().get(link)
+        words = summary(row.name if row else f"DLT {link}", data)
+        if self._json:
+            self._show_json(words, data, wire_length, timestamp_ns)
+        else:
+            print(f"{_clock(timestamp_ns)}  {wire_length:5}  {words}", flush=self._flush)
+
+    def _show_json(
+        self, words: str, data: bytes, wire_length: int, timestamp_ns: int | None
+    ) -> None:
+        import json
+
+        line = {
+            "timestamp_ns": timestamp_ns,
+            "length": wire_length,
+            "captured": len(data),
+            "summary": words,
+        }
+        print(json.dumps(line), flush=self._flush)
+
+
+def _clock(timestamp_ns: int | None) -> str:
+    """The local time of day, in microseconds, as tcpdump prints it."""
+    if timestamp_ns is None:
+        return "--:--:--.------"
+    seconds, nanoseconds = divmod(timestamp_ns, _NANOSECONDS)
+    try:
+        clock = time.strftime("%H:%M:%S", time.localtime(seconds))
+    except (OverflowError, OSError, ValueError):  # a damaged file holds any number
+        clock = "??:??:??"
+    return f"{clock}.{nanoseconds // 1000:06}"
+
+
+@contextmanager
+def writable(path: str, *, buffered: bool = True) -> Iterator[BinaryIO]:
+    """A binary stream to write to, - for standard output; raises BpfqError."""
+    if path == STANDARD_STREAM:
+        if sys.stdout is None:
+            raise LoadError("standard output is closed")
+        if sys.stdout.isatty():
+            raise BpfqError("packets are not for a terminal: give -w a file, or a pipe to -w -")
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        file = open(path, "wb", buffering=-1 if buffered else 0)  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    with file:
+        yield file
