@@ -5,7 +5,6 @@ Names are the business of ``frontend.pcap.named``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bpfq.errors import FilterError
@@ -23,6 +22,7 @@ from bpfq.frontend.pcap.tokens import Token
 from bpfq.query import build
 from bpfq.query.checks import PROTOCOL_NUMBERS, in_range
 from bpfq.query.nodes import Network, Query, Under
+from bpfq.record import record
 from bpfq.source import Span, Suggestion
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _KINDS = {  # token type -> what messages call it
 _NOT_ADDRESSES = ("port", "portrange", "proto", "protochain", "gateway")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """All that gives an id its meaning."""
 

@@ -5,13 +5,14 @@ Port and protocol names come from bundled tables, not from here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from bpfq.record import record
 
 MOST_ADDRESSES = 100  # of one family that a name may have
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Addresses:
     """The addresses of a host name."""
 
@@ -31,7 +32,7 @@ class Resolver(Protocol):
     def ether(self, name: str) -> int | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SystemResolver:
     """getaddrinfo, /etc/networks and /etc/ethers of this machine."""
 

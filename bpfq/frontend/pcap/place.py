@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bpfq.errors import FilterError
 from bpfq.frontend.pcap.qualifiers import brief, rewrite
 from bpfq.frontend.pcap.tokens import Token
+from bpfq.record import record
 from bpfq.source import Span, Suggestion
 
 OPERAND_ENDS = (
@@ -28,7 +27,7 @@ RELATIONS = ("=", "<", ">", "RELATION")
 BOUNDARIES = ("AND", "OR", "NOT")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where the parser stopped: at the token with index ``at``, or behind the last one."""
 

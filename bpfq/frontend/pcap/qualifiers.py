@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bpfq.errors import FilterError
 from bpfq.frontend.pcap.tokens import Token
 from bpfq.query.checks import WLAN_DIRECTIONS
 from bpfq.query.nodes import Under
+from bpfq.record import record
 from bpfq.source import Span, Suggestion
 from bpfq.tables.protocols import PROTOCOLS
 
@@ -24,7 +23,7 @@ _LONGEST_WORD = 80  # characters of a word that a message repeats
 _LONGEST_REWRITE = 200  # characters of a filter that a suggestion repeats whole
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Qualifiers:
     """Protocol, direction and type of a primitive; None where the text leaves one out."""
 
