@@ -1,0 +1,147 @@
+"""Send frames over a veth pair and see which sockets hear them, without waiting blindly.
+
+Everything here runs in a child with a network namespace of its own (kernel.namespaces).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TypeVar
+
+from bpfq.kernel.sockets import attach_filter
+from kernel.namespaces import ip, sender, veth_pair
+
+K = TypeVar("K", bound=Hashable)
+Program = tuple[tuple[int, int, int, int], ...]
+
+ETH_P_ALL = 3
+SENTINEL_TYPE = 0x88B6  # for experiments, IEEE 802
+_SENTINELS = 2  # the second one has arrived: everybody has the first one
+_ROOM = 8 << 20  # bytes in a socket's queue
+_PATIENCE = 20  # seconds; only a broken test waits that long
+_SO_RCVBUFFORCE = 33
+
+_AUXDATA = struct.Struct("=IIIHHHH")
+_PACKET_AUXDATA, _PACKET_STATISTICS, _SOL_PACKET = 8, 6, 263
+_OUTGOING = 4
+
+
+def one_processor() -> None:
+    """Frames sent from one processor arrive in the order in which they were sent."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def quiet_pair() -> None:
+    """Interfaces near and far on which nothing is heard but what the test sends."""
+    one_processor()
+    veth_pair()
+
+
+def roomy(sock: socket.socket) -> socket.socket:
+    """The socket, with room for everything that a test sends; it never waits."""
+    sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+    sock.setblocking(False)
+    return sock
+
+
+def packet_socket(interface: str, program: Program | None = None) -> socket.socket:
+    """A bound packet socket that bpfq has no part in but for handing the program over."""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    if program is not None:
+        attach_filter(sock, program, drain=False)
+    sock.bind((interface, ETH_P_ALL))
+    return sock
+
+
+def queued(sock: socket.socket) -> list[bytes]:
+    """Everything that waits in the socket."""
+    found = []
+    while True:
+        try:
+            found.append(sock.recv(65536))
+        except BlockingIOError:
+            return found
+
+
+def heard(
+    sockets: Mapping[K, socket.socket],
+    frames: Iterable[bytes],
+    *,
+    out: str = "near",
+    last: str = "far",
+) -> dict[K, list[bytes]]:
+    """What each socket receives when the frames are sent from ``out`` to ``last``."""
+    observer = packet_socket(last)
+    observer.settimeout(_PATIENCE)
+    for sock in sockets.values():
+        roomy(sock)
+    with observer, sender(out) as sending:
+        for frame in frames:
+            sending.send(frame)
+        wait_for_sentinels(sending, observer)
+    return {key: [data for data in queued(s) if not is_sentinel(data)] for key, s in sockets.items()}
+
+
+def wait_for_sentinels(sending: socket.socket, observer: socket.socket) -> None:
+    for _ in range(_SENTINELS):
+        sending.send(b"\xff" * 12 + struct.pack(">H", SENTINEL_TYPE) + b"\0" * 46)
+    seen = 0
+    while seen < _SENTINELS:
+        seen += is_sentinel(observer.recv(65536))
+
+
+def is_sentinel(data: bytes) -> bool:
+    return data[:14] == b"\xff" * 12 + struct.pack(">H", SENTINEL_TYPE)
+
+
+def dropped(sock: socket.socket) -> int:
+    """Packets that the filter accepted and the queue had no room for."""
+    counters = sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    return int(struct.unpack("=II", counters)[1])
+
+
+def tcpdump_program(interface: str, text: str, *options: str) -> Program:
+    """What tcpdump compiles for a live interface."""
+    shown = subprocess.run(
+        ("tcpdump", "-i", interface, "-ddd", *options, text),
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if shown.returncode != 0:
+        raise ValueError(shown.stderr.strip())
+    rows = [tuple(map(int, line.split())) for line in shown.stdout.splitlines()[1:]]
+    return tuple((code, jt, jf, k) for code, jt, jf, k in rows)
+
+
+def run(*command: str) -> str:
+    """The output of a command that must succeed."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def refusal(action: Callable[[], object]) -> tuple[str, str, int | None]:
+    """Class, message and errno of what the action raises."""
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 (whatever it is, the test compares it)
+        return type(error).__name__, str(error), getattr(error, "errno", None)
+    return "nothing", "", None
+
+
+def unprivileged(action: Callable[[], object]) -> tuple[str, str, int | None]:
+    """The same, as the user 65534 without capabilities; call it in a child only."""
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+    return refusal(action)
+
+
+__all__ = [
+    "ETH_P_ALL", "dropped", "heard", "ip", "one_processor", "packet_socket", "queued", "quiet_pair",
+    "refusal", "roomy", "run", "sender", "tcpdump_program", "unprivileged", "wait_for_sentinels",
+]  # fmt: skip
