@@ -87,7 +87,7 @@ def _make(plain: type[_T], frozen: bool, eq: bool, repr: bool) -> type[_T]:
     namespace["__init__"] = _first_init
     if frozen:
         namespace["__setattr__"] = namespace["__delattr__"] = _refuse
-    if eq:
+    if eq and "__eq__" not in namespace:
         namespace["__eq__"], namespace["__hash__"] = _equal, (_hash if frozen else None)
     if repr and "__repr__" not in namespace:
         namespace["__repr__"] = _show

@@ -33,6 +33,7 @@ from bpfq.record import field, record
 Matcher: TypeAlias = Callable[[bytes, int, Mapping[str, int]], bool]
 
 _SMALL = 2  # tests; a shared node up to this size is written out where it is reached
+_CALLS_AT_MOST = 100  # nested function calls; Python's own limit is about 1000
 _RELATIONS = {Relation.EQ: "==", Relation.GT: ">", Relation.GE: ">=", Relation.SET: "&"}
 _WRAPPING = (Operator.ADD, Operator.SUB, Operator.MUL)
 
@@ -57,7 +58,13 @@ def source(root: Node) -> str:
     for node in reversed(order):
         if node in plan.names and node is not root:
             lines += [f"def {plan.names[node]}(b, w, m):", *_body(node, plan, 1)]
-    lines += ["def match(b, w, m):", "  try:", *_body(root, plan, 2)]
+    if plan.direct:
+        lines += ["def match(b, w, m):", "  try:", *_body(root, plan, 2)]
+    else:
+        lines += ["def first(b, w, m):", *_body(root, plan, 1)]
+        lines += ["def match(b, w, m):", "  try:", "    step = first"]
+        lines += ["    while step is not True and step is not False:"]
+        lines += ["      step = step(b, w, m)", "    return step"]
     lines += ["  except Short:", "    return False", ""]
     return "\n".join(lines)
 
@@ -70,6 +77,7 @@ class _Plan:
     root: Node
     names: dict[Node, str] = field(default_factory=dict)
     sizes: dict[Node, int] = field(default_factory=dict)
+    direct: bool = True  # functions call one another; else each returns the one that follows
 
     def __post_init__(self) -> None:
         edges: dict[Node, int] = {}
@@ -82,6 +90,15 @@ class _Plan:
                 self.names[test] = f"n{len(self.names)}"
                 size = 0
             self.sizes[test] = size
+        self.direct = self._longest_chain() <= _CALLS_AT_MOST
+
+    def _longest_chain(self) -> int:
+        """Functions on the longest path from the root."""
+        calls: dict[Node, int] = {}
+        for test in reversed(self.order):
+            below = max(calls.get(test.yes, 0), calls.get(test.no, 0))
+            calls[test] = below + (test in self.names)
+        return calls.get(self.root, 0)
 
     def size(self, node: Node) -> int:
         return self.sizes.get(node, 0)
@@ -120,7 +137,8 @@ def _write(
     if isinstance(node, Verdict):
         lines.append(f"{indent}return {node is ACCEPT}")
     else:
-        lines.append(f"{indent}return {plan.names[node]}(b, w, m)")
+        call = "(b, w, m)" if plan.direct else ""
+        lines.append(f"{indent}return {plan.names[node]}{call}")
 
 
 def _condition(

@@ -302,7 +302,7 @@ class Headers:
             return replace(
                 frame, kind="nibble", header=outer, type_at=outer, payload=outer,
                 network_offset=0, nosnap_offset=0, mac=None, labels=0, encapsulated=True,
-                vlan=False, mpls=False, llc=False,
+                vlan=False, mpls=False, llc=False, network_place=None,
             )  # fmt: skip
         if word == "geneve":  # RFC 8926: eight bytes, options counted in words
             header = outer.plus(UDP_HEADER)

@@ -26,22 +26,27 @@ def peel(h: Headers, frame: Frame) -> Frame:
     """The frame with its tags passed; other link layers than Ethernet stay as they are."""
     if frame.kind != "ethernet":
         return frame
-    type_at = frame.type_at
+    peeled = replace(frame, kind="peeled", vlan=False)
     tags = 2 if "qinq" in h.through else int("vlan" in h.through)
     for depth in range(tags):
-        type_at = _past_tag(h, frame, type_at, first=depth == 0)
-    peeled = replace(frame, kind="peeled", type_at=type_at, payload=type_at.plus(2), vlan=False)
+        shift = _tag_length(h, frame, peeled.type_at, first=depth == 0)
+        peeled = replace(
+            peeled,
+            type_at=h.add(peeled.type_at, shift),
+            payload=h.add(peeled.payload, shift),
+        )
     return replace(peeled, network_place=_network(h, peeled))
 
 
-def _past_tag(h: Headers, frame: Frame, type_at: Place, first: bool) -> Place:
+def _tag_length(h: Headers, frame: Frame, type_at: Place, first: bool) -> Term:
+    """4 where a VLAN tag stands in the bytes, else 0."""
     b = h.builder
     tagged = either(*(h.atom(type_at, 0, 2, tpid) for tpid in p.TAG_TYPES))
     shift = choose(tagged, b.constant(4), b.constant(0), b)
     if first and h.tag_in_metadata(frame):
         stripped = (b.metadata("vlanp"), b.constant(1))
         shift = b.choose(Relation.EQ, *stripped, b.constant(0), shift)
-    return h.add(type_at, shift)
+    return shift
 
 
 def _session(h: Headers, frame: Frame) -> Formula:

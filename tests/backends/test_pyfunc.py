@@ -72,3 +72,11 @@ def test_equalities_of_one_field_become_a_membership_test() -> None:
     settings = Settings(TARGETS["file"], link_type("EN10MB"))
     graph = decide(parse("ip[8] = 1 or ip[8] = 2 or ip[8] = 5"), settings)
     assert "in {1, 2, 5}" in source(graph)
+
+
+def test_long_chains_of_shared_nodes_do_not_recurse() -> None:
+    text = " or ".join(f"host 10.{n >> 8}.{n & 255}.1" for n in range(1500))
+    program = bpfq.compile(text, level=0)
+    inside = bytes(12) + b"\x08\x06" + bytes(24) + bytes((10, 5, 219, 1))
+    assert program.matches(inside)
+    assert not program.matches(inside[:-1] + b"\x02")

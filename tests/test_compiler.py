@@ -1,0 +1,186 @@
+"""The pipeline as a whole: limits, levels, determinism, and filters that match nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import bpfq
+from bpfq.compiler import Settings, compile_query, link_type
+from bpfq.frontend.pcap.parse import parse
+from bpfq.isa.cbpf.vm import run
+from bpfq.targets import TARGETS
+
+
+def many_hosts(count: int) -> str:
+    return " or ".join(f"host 10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in range(count))
+
+
+def test_every_stage_is_shown_to_the_watcher_in_order() -> None:
+    seen: list[str] = []
+    settings = Settings(TARGETS["file"], link_type("EN10MB"))
+    compile_query(parse("ip"), settings, lambda stage, value: seen.append(stage))
+    assert seen == ["query", "formula", "graph", "optimised", "program"]
+
+
+def test_twenty_thousand_terms_compile() -> None:
+    as_written = len(bpfq.compile(many_hosts(20_000), level=0))
+    assert 18 * 20_000 < as_written < 18.1 * 20_000  # tests, and few trampolines
+    program = bpfq.compile(many_hosts(20_000))
+    assert program.matches(bytes(12) + b"\x08\x00\x45" + bytes(11) + bytes((10, 0, 78, 31)) + bytes(4))
+
+
+def test_a_program_longer_than_the_target_takes_is_refused_with_both_numbers() -> None:
+    with pytest.raises(bpfq.LimitError, match=r"^\d{4,5} instructions, target 'packet' takes 4096$"):
+        bpfq.compile(many_hosts(1000), target="packet")
+
+
+def test_xt_bpf_takes_64_instructions() -> None:
+    with pytest.raises(bpfq.LimitError, match=r"^\d+ instructions, target 'xt_bpf' takes 64$"):
+        bpfq.compile(many_hosts(40), target="xt_bpf")
+
+
+def test_a_capture_file_has_no_limit() -> None:
+    assert len(bpfq.compile(many_hosts(1000))) > 4096
+
+
+@pytest.mark.parametrize(
+    "target, accepted", [("file", 96), ("packet", 96), ("xt_bpf", 1), ("tc", 0xFFFFFFFF)]
+)
+def test_a_match_returns_what_the_target_expects(target: str, accepted: int) -> None:
+    assert list(bpfq.compile("", target=target, snaplen=96)) == [(6, 0, 0, accepted)]
+
+
+def test_the_same_filter_gives_the_same_bytes_in_every_process() -> None:
+    text = "(tcp port 80 or vlan and ip6 protochain 6) and not (host 10.0.0.1 or geneve and len > 9)"
+    code = f"import bpfq; print(bpfq.compile({text!r}).format('ddd'))"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": s}
+        ).stdout
+        for s in ("0", "1", "2")
+    }
+    assert runs == {bpfq.compile(text).format("ddd").encode() + b"\n"}
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize(
+    "text, first, second",
+    [
+        ("tcp and udp", (0, 3), (8, 11)),
+        ("udp port 53 and tcp", (0, 11), (16, 19)),
+        ("ip and vlan", (0, 2), (7, 11)),
+        ("len > 100 and less 50", (0, 9), (14, 21)),
+        ("arp or len > 3 and ip and arp", (19, 21), (26, 29)),
+        ("host 10.0.0.1 and ip6", (0, 13), (18, 21)),
+    ],
+)
+def test_clauses_that_collide_are_both_underlined(
+    text: str, first: tuple[int, int], second: tuple[int, int], level: int
+) -> None:
+    with pytest.raises(bpfq.FilterError, match="matches no packet") as caught:
+        bpfq.compile(text, level=level)
+    assert (caught.value.span, caught.value.other_spans) == (first, (second,))
+
+
+def test_a_clause_that_can_never_match_is_blamed_alone() -> None:
+    with pytest.raises(bpfq.FilterError, match="^matches no packet on DLT_RAW$") as caught:
+        bpfq.compile("tcp and arp", link="RAW")
+    assert (caught.value.span, caught.value.other_spans) == ((8, 11), ())
+
+
+def test_ip6_with_a_tcp_index_says_that_the_index_reads_ipv4() -> None:
+    with pytest.raises(bpfq.FilterError) as caught:
+        bpfq.compile("ip6 and tcp[tcpflags] & tcp-syn != 0")
+    assert caught.value.render() == (
+        "matches no packet: tcp[...] reads IPv4 only, but ip6 excludes IPv4\n"
+        "  ip6 and tcp[tcpflags] & tcp-syn != 0\n"
+        "  ^^^     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "  try:  --tcp6    let tcp[...] work on IPv6 too"
+    )
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_an_empty_filter_compiles_when_asked_for(level: int) -> None:
+    program = bpfq.compile("tcp and udp", level=level, allow_empty=True)
+    assert not program.matches(bytes(100))
+
+
+def test_an_unknown_target_lists_the_known_ones() -> None:
+    with pytest.raises(bpfq.UnsupportedError, match="unknown target 'pcket'; the targets are file"):
+        bpfq.compile("ip", target="pcket")
+
+
+def test_an_unknown_link_type_suggests_the_nearest() -> None:
+    with pytest.raises(bpfq.FilterError) as caught:
+        bpfq.compile("ip", link="EN10M")
+    assert caught.value.suggestions[0].text == "-y EN10MB"
+
+
+def test_a_link_type_can_be_given_by_number_or_with_its_prefix() -> None:
+    assert bpfq.compile("ip", link=12) == bpfq.compile("ip", link="DLT_RAW")
+
+
+@pytest.mark.parametrize("family, link", [(4, "IPV4"), (6, "IPV6"), (None, "RAW")])
+def test_the_family_narrows_a_layer_3_target(family: int | None, link: str) -> None:
+    assert bpfq.compile("tcp", target="xt_bpf", family=family).link == link  # type: ignore[arg-type]
+
+
+def test_a_family_that_the_target_cannot_carry_is_refused() -> None:
+    with pytest.raises(bpfq.UnsupportedError, match="target 'raw4' carries IPV4 only, not IPv6"):
+        bpfq.compile("tcp", target="raw4", family=6)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"level": 7}, "level 7 is not one of 0, 1"),
+        ({"snaplen": 0}, "snaplen 0 is not in 1 to 4294967295"),
+        ({"netmask": "255.0.0"}, "'255.0.0' is not a netmask; write it as in 255.255.255.0"),
+        ({"savefile": "big"}, "savefile 'big' is unknown"),
+        ({"protochain": 0}, "protochain 0 is not in 1 to 64 headers"),
+    ],
+)
+def test_an_argument_out_of_range_says_what_would_be_right(
+    arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(bpfq.FilterError) as caught:
+        bpfq.compile("ip", **arguments)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_a_filter_that_is_neither_text_nor_expression_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="a filter is pcap text or a bpfq expression, not int"):
+        bpfq.compile(5)  # type: ignore[arg-type]
+
+
+SHORT = bytes(12) + b"\x08\x00\x45" + bytes(11) + bytes((10, 0, 0, 1))  # cut behind the source
+
+
+def test_strict_rejects_what_libpcap_rejects_on_a_packet_cut_short() -> None:
+    text = "ip src host 10.0.0.1 or ip[200] = 256"
+    loose, strict = (bpfq.compile(f"not ({text})", strict=s) for s in (False, True))
+    other = SHORT[:-1] + b"\x02"
+    assert (loose.matches(other), strict.matches(other)) == (True, False)
+    assert run(strict.words, other) == 0
+
+
+def test_a_packet_cut_short_is_rejected_under_not_too() -> None:
+    assert not bpfq.compile("not ip[8] = 3").matches(SHORT[:20])
+
+
+def test_variable_shifts_of_32_and_more_give_zero() -> None:
+    program = bpfq.compile("ether[0] << ether[1] = 0")
+    assert program.matches(bytes((1, 32)) + bytes(58))
+    assert program.matches(bytes((1, 200)) + bytes(58))
+    assert not program.matches(bytes((1, 31)) + bytes(58))
+
+
+def test_both_operands_of_an_operator_keep_their_protocol_checks() -> None:
+    program = bpfq.compile("1 + tcp[13] = 3")
+    flags = bytes(27) + b"\x02" + bytes(12)  # flags 2 at byte 13 behind a 20-byte header
+    assert program.matches(bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x06" + bytes(10) + flags[14:])
+    assert not program.matches(bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x11" + bytes(10) + flags[14:])
+    assert not program.matches(bytes(47) + b"\x02" + bytes(12))
