@@ -43,7 +43,7 @@ def _refuse(token: Token | None) -> NoReturn:
 
 
 def generated(messages: Any = None) -> str:
-    """The text of parsetab.py; messages is a logger for PLY's warnings, of which there are none."""
+    """The text of parsetab.py; messages is a logger for what PLY has to say about the grammar."""
     made = yacc.yacc(
         module=grammar,
         start="filter",
