@@ -132,7 +132,7 @@ def encapsulation(node: Encapsulation, setting: Setting) -> Test:
 
 def _tag_may_be_metadata(frame: Frame, setting: Setting) -> bool:
     """Only Linux moves it, and only the outermost tag of an Ethernet frame."""
-    outer = frame.name == "EN10MB" and not frame.inner and frame.tags == 0
+    outer = frame.name in ("EN10MB", "COOKED") and not frame.inner and frame.tags == 0
     if setting.live and outer:
         setting.require_metadata("vlan")
         return True
@@ -146,7 +146,7 @@ def _tag_in_metadata(packet: Packet) -> bool:
 def _require_vlan(frame: Frame) -> None:
     if frame.labels:
         raise UnsupportedError("no vlan tag can be matched behind mpls")
-    if not frame.layout.vlan:
+    if not frame.layout.vlan and frame.kind != "cooked":
         raise unsupported("vlan", frame)
 
 
@@ -225,9 +225,9 @@ def _tunnel(frame: Frame, kind: str, identifier: int | None, setting: Setting) -
 
     def header(udp: Place) -> Test:
         here = every(equals(udp.at(2), 2, port), equals(udp.at(8), 1, value, mask))
-        if identifier is None:
-            return here
-        return every(here, equals(udp.at(12), 4, identifier << 8, 0xFFFF_FF00))
+        if identifier is not None:
+            here = every(here, equals(udp.at(12), 4, identifier << 8, 0xFFFF_FF00))
+        return here if kind == "vxlan" else every(here, _is_there(udp.at(10)))
 
     over4 = every(
         type_is(frame, ETHERTYPE_IP, setting),
@@ -240,10 +240,12 @@ def _tunnel(frame: Frame, kind: str, identifier: int | None, setting: Setting) -
         next_is(frame, PROTO_UDP),
         header(frame.transport6()),
     )
-    if kind == "vxlan":
-        return some(over4, over6)
-    inner_type = _tunnel_header(frame, setting, 10)
-    return every(some(over4, over6), Leaf(lambda packet: inner_type.load(packet, 2) >= 0))
+    return some(over4, over6)
+
+
+def _is_there(inner_type: Place) -> Test:
+    """Always true, but reads the tunnel's protocol, which decides where the inner headers are."""
+    return Leaf(lambda packet: inner_type.load(packet, 2) >= 0)
 
 
 def _tunnel_header(frame: Frame, setting: Setting, offset: int) -> Place:

@@ -50,21 +50,12 @@ def evaluate(
     start: str = "link",
     network_header: bytes = b"",
 ) -> bool:
-    """Whether the filter accepts the packet; the options are those of ``meaning`` and ``accepts``.
+    """Whether the filter accepts the packet; options as in Setting and Meaning.accepts.
 
-    Raises UnsupportedError for what the link type or the missing metadata cannot tell.
+    Raises UnsupportedError for what the link type or the metadata cannot tell.
     """
-    setting = Setting(
-        link=link,
-        live=live,
-        ancillary=metadata is not None,
-        netmask=netmask,
-        savefile=savefile,
-        tcp6=tcp6,
-        family=family,
-        protochain=protochain,
-        start=start,
-    )
+    words = metadata is not None
+    setting = Setting(link, live, words, netmask, savefile, tcp6, family, protochain, start)
     return meaning(query, setting).accepts(
         packet,
         reading=reading,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from bpfq.errors import UnsupportedError
 from bpfq.meaning.frame import Frame
 from bpfq.meaning.logic import Leaf, Test, equals, every, reads, some
-from bpfq.meaning.packet import Place
+from bpfq.meaning.packet import Packet, Place, Reader
 from bpfq.meaning.setting import Setting
 from bpfq.operators import WORD_MASK
 from bpfq.tables.protocols import (
@@ -160,8 +160,7 @@ def _sll(frame: Frame, number: int, setting: Setting) -> Test:
 
     def typed(value: int) -> Test:
         if frame.kind == "cooked":
-            setting.require_metadata("proto")
-            return reads(lambda packet: packet.word("proto"), value)
+            return reads(_cooked_type(frame, setting), value)
         return equals(frame.type, 2, value)
 
     llc = frame.payload
@@ -177,6 +176,17 @@ def _sll(frame: Frame, number: int, setting: Setting) -> Test:
     if number <= LARGEST_LENGTH:
         return every(typed(_SLL_8022), equals(llc, 1, _sap(number)))
     return typed(number)
+
+
+def _cooked_type(frame: Frame, setting: Setting) -> Reader:
+    """The kernel's word for the protocol, or the last two bytes of a VLAN tag in the packet."""
+    setting.require_metadata("proto")
+
+    def reader(packet: Packet) -> int:
+        in_packet = frame.tags - (setting.live and packet.word("vlanp") == 1)
+        return packet.word("proto") if in_packet <= 0 else packet.load(4 * in_packet - 2, 2)
+
+    return reader if frame.tags else lambda packet: packet.word("proto")
 
 
 def _ethertype(frame: Frame, number: int, setting: Setting) -> Test:

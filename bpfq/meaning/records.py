@@ -7,7 +7,16 @@ Sources: <pcap/sll.h>, <net/if_pflog.h>, <pcap/ipnet.h>, SunATM's pseudo-header;
 from __future__ import annotations
 
 from bpfq.meaning.frame import Frame, unsupported
-from bpfq.meaning.logic import Leaf, Test, bytes_equal, equals, every, opposite, reads, some
+from bpfq.meaning.logic import (
+    Leaf,
+    Test,
+    bytes_equal,
+    equals,
+    every,
+    opposite,
+    reads,
+    some,
+)
 from bpfq.meaning.packet import Reader
 from bpfq.meaning.setting import Setting
 from bpfq.operators import WORD_MASK

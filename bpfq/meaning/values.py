@@ -21,7 +21,6 @@ from bpfq.tables.fields import FIELDS, Field
 from bpfq.tables.protocols import (
     ETHERTYPE_IP,
     ETHERTYPE_IPV6,
-    PROTO_ICMP6,
     PROTOCOLS,
 )
 
