@@ -21,13 +21,17 @@ def frames() -> list[bytes]:
     made = []
     for number in range(FRAMES):
         low = number % 256
-        ports = (1024 + number).to_bytes(2, "big") + (443, 53, 80, 22)[number % 4].to_bytes(2, "big")
+        ports = (1024 + number).to_bytes(2, "big") + (443, 53, 80, 22)[number % 4].to_bytes(
+            2, "big"
+        )
         source, destination = bytes((10, 0, low, 1)), bytes((192, 0, 2, low))
         macs = bytes.fromhex("001122334455") + bytes.fromhex("0a0b0c0d0e0f")
         protocol = (6, 17, 6, 1)[number % 4]
         ipv4 = bytes((0x45, 0, 0, 60, 0, number % 256, 0x40, 0, 64, protocol, 0, 0))
         ipv4 += source + destination + ports + bytes(40)
-        ipv6 = bytes((0x60, 0, 0, 0, 0, 20, protocol, 64)) + bytes(16) + bytes(16) + ports + bytes(20)
+        ipv6 = (
+            bytes((0x60, 0, 0, 0, 0, 20, protocol, 64)) + bytes(16) + bytes(16) + ports + bytes(20)
+        )
         arp = bytes.fromhex("0001080006040001") + macs[:6] + source + bytes(6) + destination
         body = (b"\x08\x00" + ipv4, b"\x08\x00" + ipv4, b"\x86\xdd" + ipv6, b"\x08\x06" + arp)
         made.append(macs + body[number // 4 % 4])
@@ -50,9 +54,13 @@ def main() -> None:
         ratios.append(slow / fast)
         ours, theirs = ours + fast, theirs + slow
     per_packet = 1e9 / (FRAMES * len(corpus))
-    print(f"  {len(corpus)} filters: {ours * per_packet:.0f} ns a packet, interpreter {theirs * per_packet:.0f} ns")
+    print(
+        f"  {len(corpus)} filters: {ours * per_packet:.0f} ns a packet, interpreter {theirs * per_packet:.0f} ns"
+    )
     mean = exp(sum(map(log, ratios)) / len(ratios))
-    print(f"  ratio {mean:.1f} (geometric mean), {theirs / ours:.1f} (in all), least {min(ratios):.1f}; limit 10")
+    print(
+        f"  ratio {mean:.1f} (geometric mean), {theirs / ours:.1f} (in all), least {min(ratios):.1f}; limit 10"
+    )
 
 
 if __name__ == "__main__":

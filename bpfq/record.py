@@ -128,7 +128,9 @@ def _init_of(cls: type) -> Callable[..., None]:
     parameters = [_parameter(f, names) for f in positional]
     if keyword:
         parameters += ["*", *(_parameter(f, names) for f in keyword)]
-    lines = [f"def __init__(self, {', '.join(parameters)}):" if parameters else "def __init__(self):"]
+    lines = [
+        f"def __init__(self, {', '.join(parameters)}):" if parameters else "def __init__(self):"
+    ]
     for each in fields(cls):
         names[f"_set_{each.name}"] = getattr(cls, each.name).__set__
         if each.default_factory is not _MISSING:

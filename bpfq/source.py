@@ -60,7 +60,9 @@ def _carets(text: str, spans: tuple[Span, ...]) -> list[str]:
         end = start + len(line)
         here = [s for s in spans if s.start <= end and s.end >= start and s.start >= start]
         if here:
-            out += _caret_line(line, [(s.start - start, min(s.end - start, len(line))) for s in here])
+            out += _caret_line(
+                line, [(s.start - start, min(s.end - start, len(line))) for s in here]
+            )
         start = end + 1
     return out
 

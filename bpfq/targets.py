@@ -65,7 +65,9 @@ _ROWS = (
         "xt_bpf", "iptables -m bpf, network header of one family", link="RAW", layer=3,
         limit=XT_BPF_LIMIT, accept=1,
     ),
-    Target("tc", "tc cls_bpf with classic bytecode, link header", vlan="metadata", accept=0xFFFFFFFF),
+    Target(
+        "tc", "tc cls_bpf with classic bytecode, link header", vlan="metadata", accept=0xFFFFFFFF
+    ),
 )  # fmt: skip
 
 TARGETS: dict[str, Target] = {row.name: row for row in _ROWS}

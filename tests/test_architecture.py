@@ -36,6 +36,7 @@ FENCES = {
     "scapy": ("integrations/",),
 }
 
+
 def modules() -> list[Path]:
     return sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py")
 

@@ -29,11 +29,15 @@ def test_twenty_thousand_terms_compile() -> None:
     as_written = len(bpfq.compile(many_hosts(20_000), level=0))
     assert 18 * 20_000 < as_written < 18.1 * 20_000  # tests, and few trampolines
     program = bpfq.compile(many_hosts(20_000))
-    assert program.matches(bytes(12) + b"\x08\x00\x45" + bytes(11) + bytes((10, 0, 78, 31)) + bytes(4))
+    assert program.matches(
+        bytes(12) + b"\x08\x00\x45" + bytes(11) + bytes((10, 0, 78, 31)) + bytes(4)
+    )
 
 
 def test_a_program_longer_than_the_target_takes_is_refused_with_both_numbers() -> None:
-    with pytest.raises(bpfq.LimitError, match=r"^\d{4,5} instructions, target 'packet' takes 4096$"):
+    with pytest.raises(
+        bpfq.LimitError, match=r"^\d{4,5} instructions, target 'packet' takes 4096$"
+    ):
         bpfq.compile(many_hosts(1000), target="packet")
 
 
@@ -54,7 +58,9 @@ def test_a_match_returns_what_the_target_expects(target: str, accepted: int) -> 
 
 
 def test_the_same_filter_gives_the_same_bytes_in_every_process() -> None:
-    text = "(tcp port 80 or vlan and ip6 protochain 6) and not (host 10.0.0.1 or geneve and len > 9)"
+    text = (
+        "(tcp port 80 or vlan and ip6 protochain 6) and not (host 10.0.0.1 or geneve and len > 9)"
+    )
     code = f"import bpfq; print(bpfq.compile({text!r}).format('ddd'))"
     runs = {
         subprocess.run(
@@ -181,6 +187,10 @@ def test_variable_shifts_of_32_and_more_give_zero() -> None:
 def test_both_operands_of_an_operator_keep_their_protocol_checks() -> None:
     program = bpfq.compile("1 + tcp[13] = 3")
     flags = bytes(27) + b"\x02" + bytes(12)  # flags 2 at byte 13 behind a 20-byte header
-    assert program.matches(bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x06" + bytes(10) + flags[14:])
-    assert not program.matches(bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x11" + bytes(10) + flags[14:])
+    assert program.matches(
+        bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x06" + bytes(10) + flags[14:]
+    )
+    assert not program.matches(
+        bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x11" + bytes(10) + flags[14:]
+    )
     assert not program.matches(bytes(47) + b"\x02" + bytes(12))

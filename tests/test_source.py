@@ -31,7 +31,10 @@ def test_a_long_line_is_cut_around_the_span() -> None:
 
 def test_suggestions_follow_one_a_line() -> None:
     tried = (Suggestion("port 80"), Suggestion("proto 80", "a protocol number"))
-    assert render("no", None, (), tried) == "no\n  try:  port 80\n        proto 80    a protocol number"
+    assert (
+        render("no", None, (), tried)
+        == "no\n  try:  port 80\n        proto 80    a protocol number"
+    )
 
 
 def test_nearest_is_none_when_nothing_is_near() -> None:

@@ -352,5 +352,6 @@ def _inner_ethernet(frame: Frame, start: Place) -> Frame:
     return replace(
         frame, kind="ethernet", header=start, type_at=start.plus(12), payload=start.plus(14),
         network_offset=0, nosnap_offset=3, mac=(6, 0), station=None, vlan=True, mpls=True,
-        llc=True, labels=0, encapsulated=True, lane=False, mac_guard=None, transport=None, network_place=None,
+        llc=True, labels=0, encapsulated=True, lane=False, mac_guard=None, transport=None,
+        network_place=None,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bpfq.errors import UnsupportedError
+from bpfq.errors import FilterError, UnsupportedError
 from bpfq.graph.formula import FALSE, TRUE, Atom, Formula, both, either, negation
 from bpfq.headers.frames import Frame, Headers, Place
 from bpfq.headers.peel import peeled_type
@@ -117,6 +117,13 @@ def is_length(h: Headers, frame: Frame) -> Formula:
     return negation(h.atom(frame.type_at, 0, 2, p.LARGEST_LENGTH, relation=Relation.GT))
 
 
+def _access_point(number: int) -> int:
+    """An LLC service access point; raises FilterError above 255."""
+    if number > 0xFF:
+        raise FilterError(f"an LLC access point is at most 255, an EtherType above 1500: {number}")
+    return number
+
+
 def _snap(h: Headers, frame: Frame, organisation: int, number: int) -> Formula:
     """An 802.2 SNAP header in full; its second word is tested first."""
     second = (organisation & 0xFFFF) << 16 | number
@@ -142,7 +149,7 @@ def _ethernet(h: Headers, frame: Frame, number: int) -> Formula:
         organisation = SNAP_APPLE if number == p.ETHERTYPE_ATALK else SNAP_ETHERNET
         return either(exact, both(is_length(h, frame), _snap(h, frame, organisation, number)))
     if number <= p.LARGEST_LENGTH:
-        return both(is_length(h, frame), h.atom(frame.payload, 0, 1, number))
+        return both(is_length(h, frame), h.atom(frame.payload, 0, 1, _access_point(number)))
     return exact
 
 
@@ -153,7 +160,7 @@ def _llc(h: Headers, frame: Frame, number: int) -> Formula:
     if number == p.ETHERTYPE_ATALK:
         return _snap(h, frame, SNAP_APPLE, number)
     if number <= p.LARGEST_LENGTH:
-        return h.atom(frame.payload, 0, 1, number)
+        return h.atom(frame.payload, 0, 1, _access_point(number))
     return h.atom(frame.payload, 6, 2, number)
 
 
@@ -175,7 +182,7 @@ def _sll(h: Headers, frame: Frame, number: int) -> Formula:
         organisation = SNAP_APPLE if number == p.ETHERTYPE_ATALK else SNAP_ETHERNET
         return either(exact, both(is_8022, _snap(h, frame, organisation, number)))
     if number <= p.LARGEST_LENGTH:
-        return both(is_8022, h.atom(frame.payload, 0, 1, number))
+        return both(is_8022, h.atom(frame.payload, 0, 1, _access_point(number)))
     return exact
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import assert_never
 
+from bpfq.errors import FilterError
 from bpfq.graph.formula import Atom, Formula, both, either, negation
 from bpfq.graph.terms import Constant, Term
 from bpfq.headers.frames import IPV6_HEADER, Frame, Place
@@ -149,7 +150,8 @@ def _term(value: q.Value, family: str, c: Context) -> Term:
         case q.Length():
             return b.wire_length()
         case q.Arithmetic(operator, left, right):
-            return _arithmetic(operator, _term(left, family, c), _term(right, family, c), c)
+            terms = _term(left, family, c), _term(right, family, c)
+            return _arithmetic(operator, *terms, value, c)
         case q.Negative(operand):
             return b.binary(Operator.SUB, b.constant(0), _term(operand, family, c))
         case q.Index():
@@ -160,11 +162,17 @@ def _term(value: q.Value, family: str, c: Context) -> Term:
             assert_never(value)
 
 
-def _arithmetic(operator: Operator, left: Term, right: Term, c: Context) -> Term:
+def _arithmetic(operator: Operator, left: Term, right: Term, value: q.Value, c: Context) -> Term:
     """left operator right; a shift by a packet value is guarded, since machines differ at 32."""
     b = c.headers.builder
+    shifts = operator in (Operator.LSH, Operator.RSH)
+    if isinstance(right, Constant):
+        if right.value == 0 and operator in (Operator.DIV, Operator.MOD):
+            raise FilterError("the divisor is always zero", span=value.span)
+        if right.value >= WORD_BITS and shifts:
+            raise FilterError(f"a shift by {right.value} bits, 31 is the most", span=value.span)
     term = b.binary(operator, left, right)
-    if operator not in (Operator.LSH, Operator.RSH) or isinstance(right, Constant):
+    if isinstance(right, Constant) or not shifts:
         return term
     gone = b.binary(Operator.AND, left, b.constant(0))
     return b.choose(Relation.GE, right, b.constant(WORD_BITS), gone, term)

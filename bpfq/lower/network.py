@@ -1,4 +1,4 @@
-"""Network layer: protocol words and numbers, header chains, IPv4, ARP, IPv6 and DECnet addresses."""
+"""Network layer: protocol words and numbers, header chains, IPv4, ARP, IPv6, DECnet addresses."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def protocol_chain(node: q.ProtocolChain, c: Context) -> Formula:
 def _walk(
     c: Context, number: int, following: Term, place: Place, extensions: tuple[int, ...]
 ) -> Formula:
-    """``following`` is the protocol of the header at ``place``; formulas from the last step back."""
+    """``following`` is the protocol of the header at ``place``; built from the last step back."""
     h, b = c.headers, c.headers.builder
     steps: list[tuple[Term, Place]] = [(following, place)]
     for _ in range(c.options.protochain):

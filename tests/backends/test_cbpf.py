@@ -69,7 +69,10 @@ def test_layout_grows_in_proportion_to_the_list() -> None:
         ("vxlan and tcp port 80", "EN10MB"),
         ("tcp port 80", "IEEE802_11_RADIO"),
         ("vlan and (ip or ip6) and portrange 1-1023", "IEEE802_11_RADIO"),
-        ("ip[ip[2] + ip[3] * ip[4]] - (ip[5] / ip[6]) % (ip[7] | 1) = ip[8] << (ip[9] & 7)", "EN10MB"),
+        (
+            "ip[ip[2] + ip[3] * ip[4]] - (ip[5] / ip[6]) % (ip[7] | 1) = ip[8] << (ip[9] & 7)",
+            "EN10MB",
+        ),
     ],
 )
 @pytest.mark.parametrize("level", [0, 1])
@@ -96,9 +99,7 @@ def test_expressions_nested_on_either_side_take_few_scratch_words(pattern: str) 
 
 def test_an_expression_that_needs_more_than_the_scratch_memory_is_refused_with_the_number() -> None:
     builder = Builder()
-    level = [
-        builder.load(builder.load(None, number, 1), number, 1) for number in range(1 << 17)
-    ]
+    level = [builder.load(builder.load(None, number, 1), number, 1) for number in range(1 << 17)]
     while len(level) > 1:
         pairs = zip(level[::2], level[1::2], strict=True)
         level = [builder.binary(Operator.SUB, left, right) for left, right in pairs]

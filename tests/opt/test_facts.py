@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from bpfq.operators import Relation
 from bpfq.opt.facts import ANYTHING, Domain
 
-WORDS = st.one_of(st.integers(0, 40), st.integers(0, 2**32 - 1), st.sampled_from([2**32 - 1, 2**31]))
+WORDS = st.one_of(
+    st.integers(0, 40), st.integers(0, 2**32 - 1), st.sampled_from([2**32 - 1, 2**31])
+)
 TESTS = st.lists(st.tuples(st.sampled_from(Relation), WORDS), max_size=25)
 
 
