@@ -51,7 +51,7 @@ def _len(s: Seen) -> int:
 
 NEAR_MAC, FAR_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
-_MANY_HOSTS = " or ".join(f"10.0.0.{number}" for number in range(2, 250))
+_MANY_HOSTS = " or ".join(f"10.0.0.{number}" for number in range(2, 100))
 
 FILTERS: dict[str, Wanted] = {
     # link layer
@@ -93,7 +93,7 @@ FILTERS: dict[str, Wanted] = {
     and bool({A, C} & set(w.ends(s.net()))),
     f"src {A} or src {C}": lambda s: w.source(s.net()) in (A, C),
     f"dst host ({_MANY_HOSTS})": lambda s: w.in_net(w.destination(s.net()), "10.0.0.")
-    and 2 <= int(w.ends(s.net())[1].split(".")[3]) < 250,
+    and 2 <= int(w.ends(s.net())[1].split(".")[3]) < 100,
     "net 10.0.0.0/8": _inside("10.0.0.0/8"),
     "net 192.168.7": _inside("192.168.7.0/24"),
     "src net 192.168.0.0/16": lambda s: w.in_net(w.source(s.net()), "192.168."),

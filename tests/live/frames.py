@@ -207,7 +207,7 @@ CUT = {
     f"{name} cut to {size}": FRAMES[name][:size]
     for name, size in (
         ("arp request", 14), ("tcp syn", 22), ("tcp syn", 33), ("tcp syn", 35), ("ip6 udp", 40),
-        ("udp dns", 37), ("vlan 100 udp", 19), ("vlan 100 tcp", 30), ("icmp echo", 34),
+        ("udp dns", 37), ("vlan 100 udp", 22), ("vlan 100 tcp", 30), ("icmp echo", 34),
     )
 }  # fmt: skip
 """Frames that end inside a header; no marker tells them apart, their length does."""
