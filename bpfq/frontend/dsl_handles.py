@@ -9,17 +9,14 @@ tighter than ``==``; each of these slips raises TypeError with the right spellin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NoReturn
 
 from bpfq.errors import FilterError
 from bpfq.frontend import dsl_literals as literals
-from bpfq.operators import Operator
 from bpfq.query import build, nodes, walk
 from bpfq.query.nodes import Query, Under
 from bpfq.query.text import to_pcap, to_python
-from bpfq.source import nearest
-from bpfq.tables.fields import FIELDS
+from bpfq.record import record
 
 NO_TRUTH = (
     "a filter has no truth value: use & | ~ with parentheses, "
@@ -40,33 +37,32 @@ PORT_READS = {
 TCP_FLAG_LETTERS = {letter: 1 << bit for bit, letter in enumerate("FSRPAUEC")}
 
 
-def _shown(operand: object) -> str:
+def shown(operand: object) -> str:
+    """An operand as a message shows it."""
     text = repr(operand)
     return text if len(text) <= _LONGEST_SHOWN else "(...)"
 
 
-def _misuse(left: object, operator: str, right: object) -> TypeError:
+def misuse(left: object, operator: str, right: object) -> TypeError:
     """The error for ``80 & udp``, ``ip & udp.dport`` and the like."""
-    whole = f"{_shown(left)} {operator} {_shown(right)} is not a filter"
+    whole = f"{shown(left)} {operator} {shown(right)} is not a filter"
     binds = f"Python's {operator} binds tighter than =="
     if isinstance(right, Field):
         return TypeError(
-            f"{whole}: {binds}, write {_shown(left)} {operator} ({_shown(right)} == ...)"
+            f"{whole}: {binds}, write {shown(left)} {operator} ({shown(right)} == ...)"
         )
     if isinstance(left, Field):
         return TypeError(
-            f"{whole}: {binds}, write ({_shown(left)} == ...) {operator} {_shown(right)}"
+            f"{whole}: {binds}, write ({shown(left)} == ...) {operator} {shown(right)}"
         )
     if isinstance(left, int) and not isinstance(left, bool):
         field = "tcp.dport" if left <= literals.LAST_PORT else "ip.src"
-        return TypeError(
-            f"{whole}: {binds}, write ({field} == {left}) {operator} {_shown(right)}"
-        )
+        return TypeError(f"{whole}: {binds}, write ({field} == {left}) {operator} {shown(right)}")
     wrong = left if isinstance(right, Cond) else right
-    return TypeError(f"{whole}: {_shown(wrong)} is a {type(wrong).__name__}, not a filter")
+    return TypeError(f"{whole}: {shown(wrong)} is a {type(wrong).__name__}, not a filter")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class Cond:
     """A filter: combine with ``&``, ``|`` and ``~``; ``==`` compares two filters as trees.
 
@@ -78,19 +74,19 @@ class Cond:
 
     def __and__(self, other: Cond) -> Cond:
         if not isinstance(other, Cond):
-            raise _misuse(self, "&", other)
+            raise misuse(self, "&", other)
         return Cond(build.all_of(self.query, other.query))
 
     def __or__(self, other: Cond) -> Cond:
         if not isinstance(other, Cond):
-            raise _misuse(self, "|", other)
+            raise misuse(self, "|", other)
         return Cond(build.any_of(self.query, other.query))
 
     def __rand__(self, other: object) -> NoReturn:
-        raise _misuse(other, "&", self)
+        raise misuse(other, "&", self)
 
     def __ror__(self, other: object) -> NoReturn:
-        raise _misuse(other, "|", self)
+        raise misuse(other, "|", self)
 
     def __invert__(self) -> Cond:
         return Cond(build.negate(self.query))
@@ -98,7 +94,7 @@ class Cond:
     def __truediv__(self, inner: Cond) -> Cond:
         """This, and behind its innermost encapsulation the inner filter."""
         if not isinstance(inner, Cond):
-            raise TypeError(f"behind / stands a filter, not {_shown(inner)}")
+            raise TypeError(f"behind / stands a filter, not {shown(inner)}")
         parts = self.query.operands if isinstance(self.query, nodes.And) else (self.query,)
         for part in reversed(parts):
             match part:
@@ -106,12 +102,12 @@ class Cond:
                     words = (*part.under, kind)
                     return Cond(build.all_of(self.query, walk.behind(inner.query, words)))
         raise TypeError(
-            f"{_shown(self)} has no inside: before / stands an encapsulation, as in vlan / ip"
+            f"{shown(self)} has no inside: before / stands an encapsulation, as in vlan / ip"
         )
 
     def under(self, *words: str) -> Cond:
         """The same tests behind these encapsulations, outermost first, which are not tested."""
-        return Cond(walk.behind(self.query, _encapsulations(words)))
+        return Cond(walk.behind(self.query, encapsulations(words)))
 
     def __bool__(self) -> NoReturn:
         raise TypeError(NO_TRUTH)
@@ -121,7 +117,7 @@ class Cond:
             return self.query == other.query
         if isinstance(other, int | Field):
             raise TypeError(
-                f"{_shown(self)} is a filter, it cannot be compared with {_shown(other)}; "
+                f"{shown(self)} is a filter, it cannot be compared with {shown(other)}; "
                 "compare a field, as in tcp.dport == 443"
             )
         return NotImplemented
@@ -136,7 +132,8 @@ class Cond:
         return to_pcap(self.query)
 
 
-def _encapsulations(words: tuple[str, ...]) -> Under:
+def encapsulations(words: tuple[str, ...]) -> Under:
+    """The words, if each is an encapsulation."""
     for word in words:
         if word not in walk.SHIFTING:
             raise FilterError(
@@ -148,7 +145,7 @@ def _encapsulations(words: tuple[str, ...]) -> Under:
 def query_of(cond: Cond, role: str) -> Query:
     """The tree of an argument; role is what the message calls it."""
     if not isinstance(cond, Cond):
-        raise TypeError(f"{role} is a filter, not {_shown(cond)}")
+        raise TypeError(f"{role} is a filter, not {shown(cond)}")
     return cond.query
 
 
@@ -197,7 +194,7 @@ class Field:
         raise TypeError(f"{self!r} cannot be hashed: == gives a filter")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class AddressField(Field):
     """An address: equal to one, or in a prefix; no order, no arithmetic.
 
@@ -241,7 +238,7 @@ def address_test(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class HardwareField(Field):
     """A MAC address inside an ARP packet, ``offset`` bytes from its start."""
 
@@ -267,7 +264,7 @@ class HardwareField(Field):
         return f"{self.protocol}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False, repr=False)
 class PortField(Field):
     """The source or the destination port."""
 

@@ -27,7 +27,12 @@ def network(address: object) -> tuple[int, Network]:
         return 4, (address, FULL4)
     if isinstance(
         address,
-        (ipaddress.IPv4Address, ipaddress.IPv4Network, ipaddress.IPv6Address, ipaddress.IPv6Network),
+        (
+            ipaddress.IPv4Address,
+            ipaddress.IPv4Network,
+            ipaddress.IPv6Address,
+            ipaddress.IPv6Network,
+        ),
     ):
         address = str(address)
     if not isinstance(address, str):

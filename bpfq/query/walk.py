@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from bpfq.query import nodes
 from bpfq.query.nodes import Leaf, Query, Under, Value
 from bpfq.record import replace
+
+Read: TypeAlias = nodes.Index | nodes.FieldValue
 
 # encapsulation keywords that move what is tested behind them
 SHIFTING = ("vlan", "mpls", "pppoes", "lane", "geneve", "vxlan", "gre", "ipip")
@@ -75,7 +77,7 @@ def _with_operands(
             assert_never(query)
 
 
-def reads(value: Value) -> Iterator[nodes.Index | nodes.FieldValue]:
+def reads(value: Value) -> Iterator[Read]:
     """Every header read of a value, outer before inner, left before right."""
     work = [value]
     while work:
@@ -96,7 +98,7 @@ def reads(value: Value) -> Iterator[nodes.Index | nodes.FieldValue]:
                 assert_never(item)
 
 
-def map_reads(value: Value, change: Callable[[nodes.Index | nodes.FieldValue], Value]) -> Value:
+def map_reads(value: Value, change: Callable[[Read], Value]) -> Value:
     """The same value with every header read changed, inner ones first."""
     done: list[Value] = []
     work: list[tuple[Value, bool]] = [(value, False)]
@@ -153,7 +155,7 @@ def unders(leaf: Leaf) -> tuple[Under, ...]:
 def map_unders(query: Query, change: Callable[[Under], Under]) -> Query:
     """The same tree with every position changed."""
 
-    def read(item: nodes.Index | nodes.FieldValue) -> Value:
+    def read(item: Read) -> Value:
         return replace(item, under=change(item.under))
 
     def primitive(leaf: Leaf) -> Query:
@@ -168,17 +170,24 @@ def map_unders(query: Query, change: Callable[[Under], Under]) -> Query:
     return map_leaves(query, primitive)
 
 
+def moved(read: Read, words: Under) -> Value:
+    """A header read behind the encapsulations ``words``."""
+    return replace(read, under=(*words, *read.under))
+
+
 def behind(query: Query, words: Under) -> Query:
     """The same tests behind the encapsulations ``words``, outermost first."""
     return map_unders(query, lambda under: (*words, *under))
 
 
-def opened(leaf: Leaf) -> Under | None:
-    """The position behind a primitive that moves it, or None."""
+def position_after(leaf: Leaf, position: Under) -> Under:
+    """Where filter text stands behind a primitive that was written at a position."""
     match leaf:
         case nodes.Encapsulation(kind=kind) if kind in SHIFTING:
-            return (*leaf.under, kind)
-        case nodes.AtmClass(name="lane"):
-            return (*leaf.under, "lane")
+            return (*position, kind)
+        case nodes.AtmClass(name="lane") if "lane" not in position:
+            return (*position, "lane")
+        case nodes.Llc():
+            return tuple(word for word in position if word != "lane")
         case _:
-            return None
+            return position
