@@ -60,11 +60,10 @@ def _finished(words: list[str]) -> int:
 
 
 def _guarded(words: list[str]) -> int:
-    from bpfq.cli.arguments import read
-
     try:
-        options = read(words)
-        return _run(options)
+        from bpfq.cli.arguments import read
+
+        return _run(read(words))
     except SystemExit as done:  # argparse printed help or the version
         return int(done.code or 0)
     except BpfqError as error:

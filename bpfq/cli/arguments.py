@@ -71,6 +71,11 @@ def _command(options: Namespace) -> str:
         return "links"
     if options.read is not None:
         return "match"
+    if options.write is not None or options.limit is not None or options.count:
+        raise BpfqError(
+            "-w, -c and --count need packets: name a file with -r",
+            suggestions=(Suggestion("bpfq capture -i INTERFACE ...", "for live traffic"),),
+        )
     return "dump" if options.dump or options.raw else "explain"
 
 

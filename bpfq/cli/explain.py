@@ -13,7 +13,7 @@ from bpfq.isa.cbpf.size import optmem_charge
 from bpfq.targets import target
 
 _LABEL = 10  # columns
-_WIDTH = 86  # columns behind the label
+_WIDTH = 80  # columns behind the label
 _MOST_CLAUSES = 60  # lines shown of a long filter
 
 

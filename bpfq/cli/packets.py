@@ -69,7 +69,7 @@ def writable(path: str, *, buffered: bool = True) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     try:
-        file = open(path, "wb", buffering=-1 if buffered else 0)  # noqa: SIM115 (closed below)
+        file = open(path, "wb", buffering=-1 if buffered else 0)
     except OSError as error:
         raise unreadable(path, error) from None
     with file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO
 
 from bpfq.api import SNAPLEN, Program, compile
 from bpfq.errors import BpfqError, LoadError
@@ -31,13 +31,20 @@ def read_text(path: str) -> str:
     """The text of a file, - for standard input; raises BpfqError."""
     try:
         if path == STANDARD_STREAM:
-            octets = sys.stdin.buffer.read()
+            octets = standard_input().read()
         else:
             with open(path, "rb") as file:
                 octets = file.read()
     except OSError as error:
         raise unreadable(path, error) from None
     return octets.decode("utf-8-sig", "replace")
+
+
+def standard_input() -> BinaryIO:
+    stream: TextIO | None = sys.stdin
+    if stream is None:
+        raise LoadError("standard input is closed")
+    return stream.buffer
 
 
 def unreadable(path: str, error: OSError) -> BpfqError:

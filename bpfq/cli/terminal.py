@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Final, TextIO
 
 from bpfq.errors import BpfqError
+from bpfq.source import Suggestion
 
 _RESET: Final = "\x1b[0m"
 BOLD: Final = "\x1b[1m"
@@ -54,6 +56,11 @@ def complain(error: BpfqError, words: list[str]) -> None:
     if "--json" in words:
         say(_as_json(error))
         return
+    # a filter file has line ends and blanked comments, which nobody would paste
+    error.suggestions = tuple(
+        Suggestion(" ".join(text.split()) if "\n" in text else text, why)
+        for text, why in error.suggestions
+    )
     on = coloured(_colour_choice(words), sys.stderr)
     first, *rest = error.render().split("\n")
     say("\n".join([f"{paint('bpfq:', RED, on)} {first}", *(_shaded(line, on) for line in rest)]))
@@ -93,5 +100,8 @@ def _colour_choice(words: list[str]) -> str:
 
 
 def standard_output() -> TextIO | None:
-    """Where data goes, or None when it is closed."""
-    return sys.stdout  # typeshed does not know that it can be None
+    """Where data goes, or None when it is closed; what it cannot encode becomes ?."""
+    stream: TextIO | None = sys.stdout  # None when the shell closed it
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return stream

@@ -1,0 +1,3 @@
+from .running import bpfq
+
+__all__ = ["bpfq"]

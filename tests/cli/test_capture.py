@@ -1,0 +1,138 @@
+"""``bpfq capture`` on a veth pair in a network namespace of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import IO
+
+import pytest
+from kernel.namespaces import in_namespace, needs_ip, needs_root, sender, veth_pair
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+
+from bpfq.capture.files import open_capture
+
+from .running import BPFQ, Run, environment
+
+pytestmark = [pytest.mark.root, needs_root, needs_ip]
+
+ETHERNET = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+DNS = bytes(ETHERNET / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5, dport=53) / ("x" * 40))
+OTHER = bytes(ETHERNET / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5, dport=54))
+TAGGED = bytes(
+    ETHERNET / Dot1Q(vlan=100, prio=3) / IP(src="10.0.0.3", dst="10.0.0.2") / UDP(dport=53)
+)
+REQUEST = bytes(ETHERNET / ARP(psrc="10.0.0.1", pdst="10.0.0.2"))
+
+
+def captured(*words: str, frames: list[bytes], stop: bool = False) -> tuple[int, bytes, bytes]:
+    """Exit code, standard output and error of a capture while the frames are sent."""
+    veth_pair()
+    child = subprocess.Popen(
+        (*BPFQ, "capture", "-i", "far", *words),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+    )  # fmt: skip
+    assert child.stderr is not None
+    first = _wait_until_listening(child.stderr)
+    with sender("near") as sock:
+        for frame in frames:
+            sock.send(frame)
+    if stop:
+        time.sleep(0.3)
+        child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    return child.returncode, out, first + err
+
+
+def _wait_until_listening(stderr: IO[bytes]) -> bytes:
+    return stderr.readline()
+
+
+def test_each_match_is_a_line_until_the_limit() -> None:
+    code, out, err = in_namespace(
+        lambda: captured("-c", "2", "udp", "port", "53", frames=[OTHER, DNS, REQUEST, TAGGED, DNS])
+    )
+    assert code == 0
+    lines = [line.split(maxsplit=2)[1:] for line in out.decode().splitlines()]
+    assert lines == [
+        ["82", "UDP 10.0.0.1:5 > 10.0.0.2:53"],
+        ["46", "vlan 100 UDP 10.0.0.3:53 > 10.0.0.2:53"],
+    ]
+    assert err.decode().splitlines() == [
+        "listening on far, EN10MB (Ethernet); Ctrl-C stops",
+        "2 packets captured, 3 received by the filter, 0 dropped by the kernel",
+    ]
+
+
+def test_file_holds_the_frames_with_their_tags(tmp_path: Path) -> None:
+    file = tmp_path / "out.pcap"
+    code, out, _ = in_namespace(
+        lambda: captured("-w", str(file), "-c", "2", "udp", frames=[REQUEST, TAGGED, OTHER])
+    )
+    assert (code, out) == (0, b"")
+    with open_capture(str(file)) as capture:
+        packets = [block.packet.data for block in capture if block.packet is not None]
+    assert packets == [TAGGED, OTHER]
+
+
+def test_pipe_gets_each_packet_at_once() -> None:
+    code, out, _ = in_namespace(
+        lambda: captured("-w", "-", "-s", "60", "arp", frames=[OTHER, REQUEST, DNS], stop=True)
+    )
+    assert code == 130
+    assert (len(out), out[-42:]) == (24 + 16 + 42, REQUEST)
+
+
+def test_snaplen_cuts_and_keeps_the_length() -> None:
+    _, out, _ = in_namespace(lambda: captured("-w", "-", "-s", "20", "-c", "1", frames=[DNS]))
+    assert out[24 + 8 : 24 + 16] == (20).to_bytes(4, "little") + (82).to_bytes(4, "little")
+    assert out[40:] == DNS[:20]
+
+
+def test_interrupt_prints_totals() -> None:
+    code, out, err = in_namespace(lambda: captured("arp", frames=[OTHER, REQUEST], stop=True))
+    assert code == 130
+    assert out.decode().endswith("ARP who-has 10.0.0.2 tell 10.0.0.1\n")
+    assert err.decode().splitlines()[1:] == [
+        "1 packets captured, 1 received by the filter, 0 dropped by the kernel"
+    ]
+
+
+def test_vlan_filter_sees_the_tag_that_the_kernel_took_out() -> None:
+    code, out, _ = in_namespace(
+        lambda: captured("-c", "1", "vlan 100 and udp", frames=[OTHER, TAGGED])
+    )
+    assert (code, b"vlan 100 UDP" in out) == (0, True)
+
+
+def test_interface_that_is_down_is_the_systems_refusal() -> None:
+    def scenario() -> tuple[int, str]:
+        ran = subprocess.run(
+            (*BPFQ, "capture", "-i", "lo", "ip"),
+            capture_output=True, text=True, env=environment(), check=False,
+        )  # fmt: skip
+        return ran.returncode, ran.stderr
+
+    assert in_namespace(scenario) == (
+        4, "bpfq: interface 'lo' is down\n  try:  ip link set lo up\n"
+    )  # fmt: skip
+
+
+def test_no_privilege_says_which_is_needed() -> None:
+    ran = subprocess.run(
+        ("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", *BPFQ, "capture",
+         "-i", "lo", "ip"),
+        capture_output=True, text=True, env=environment(), check=False,
+    )  # fmt: skip
+    assert ran.returncode == 4
+    assert ran.stderr.startswith(
+        "bpfq: opening a packet socket needs the capability CAP_NET_RAW\n  try:  sudo"
+    )
+
+
+@pytest.mark.parametrize("words", [("-c", "0"), ("--target", "raw4")])
+def test_what_capture_cannot_do_is_refused(bpfq: Run, words: tuple[str, ...]) -> None:
+    assert bpfq("capture", "-i", "lo", *words, "ip").code == 2
