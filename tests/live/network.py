@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from bpfq.kernel.sockets import attach_filter
@@ -74,7 +75,7 @@ def heard(
     out: str = "near",
     last: str = "far",
 ) -> dict[K, list[bytes]]:
-    """What each socket receives when the frames are sent from ``out`` to ``last``."""
+    """What each socket receives when the frames are sent from ``out`` to ``last``; closes them."""
     observer = packet_socket(last)
     observer.settimeout(_PATIENCE)
     for sock in sockets.values():
@@ -83,7 +84,17 @@ def heard(
         for frame in frames:
             sending.send(frame)
         wait_for_sentinels(sending, observer)
-    return {key: [data for data in queued(s) if not is_sentinel(data)] for key, s in sockets.items()}
+    found = {key: queued(sock) for key, sock in sockets.items()}
+    lost = sum(map(dropped, sockets.values()))
+    close(sockets.values())
+    assert lost == 0
+    return {key: [d for d in data if not is_sentinel(d)] for key, data in found.items()}
+
+
+def close(sockets: Iterable[socket.socket]) -> None:
+    """Close packet sockets together: for each the kernel waits until no processor uses it."""
+    with ThreadPoolExecutor(64) as pool:
+        list(pool.map(socket.socket.close, sockets))
 
 
 def wait_for_sentinels(sending: socket.socket, observer: socket.socket) -> None:
@@ -100,6 +111,8 @@ def is_sentinel(data: bytes) -> bool:
 
 def dropped(sock: socket.socket) -> int:
     """Packets that the filter accepted and the queue had no room for."""
+    if sock.family != socket.AF_PACKET:
+        return 0
     counters = sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
     return int(struct.unpack("=II", counters)[1])
 

@@ -19,7 +19,6 @@ from .filters import FILTERS
 from .frames import CUT, FRAMES
 from .network import (
     Program,
-    dropped,
     heard,
     packet_socket,
     quiet_pair,
@@ -60,7 +59,6 @@ def listen() -> Heard:
         for end in ENDS
     }
     found = heard(sockets, (FRAMES | CUT).values())
-    assert sum(map(dropped, sockets.values())) == 0
     return {key: names(key[1], packets) for key, packets in found.items()}
 
 
