@@ -1,0 +1,1 @@
+"""The compiler against other implementations of the same language, packet by packet."""
