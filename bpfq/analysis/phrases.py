@@ -9,6 +9,7 @@ from __future__ import annotations
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from bpfq.query import nodes as q
+from bpfq.query.dsl_text import to_python
 from bpfq.query.walk import reads
 from bpfq.source import Span
 from bpfq.tables.fields import FIELDS
@@ -82,7 +83,7 @@ def _rest(leaf: q.Leaf, text: str | None) -> str:
         case q.LinkByte(offset, operator, value):
             return f"link header byte {offset} {operator} {value}"
         case _:
-            return _written(leaf.span, text) or repr(leaf)
+            return _written(leaf.span, text) or to_python(leaf)
 
 
 def _written(span: Span | None, text: str | None) -> str:
@@ -152,7 +153,7 @@ def _compare(leaf: q.Compare, text: str | None) -> str:
         for read in reads(side):
             needed[_needs(read)] = None
     needed.pop("", None)
-    words = _written(leaf.span, text) or repr(leaf)
+    words = _written(leaf.span, text) or to_python(leaf)
     return f"{' and '.join(needed)}: {words}" if needed else words
 
 

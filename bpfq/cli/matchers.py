@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _NOTHING: Final[Mapping[str, int]] = {}
 _SAMPLE: Final = 10_000  # packets kept to find out why nothing matches
-_MOST: Final = 0.5  # a share worth telling
 _SHIMS: Final = {  # EtherType on Ethernet: what such frames are, and what looks below
     p.ETHERTYPE_8021Q: ("802.1Q-tagged", "vlan"),
     p.ETHERTYPE_8021AD: ("802.1ad-tagged", "qinq"),
@@ -104,7 +103,7 @@ def why_none(matchers: Matchers) -> Iterator[str]:
     for ethertype, (kind, word) in _SHIMS.items():
         octets = ethertype.to_bytes(2, "big")
         shimmed = [x for x in sample if x[0] == _ETHERNET and x[2][_TYPE_AT] == octets]
-        if len(shimmed) > _MOST * len(sample) and _would_match(matchers, shimmed, word):
+        if _would_match(matchers, shimmed, word):
             many = f"{len(shimmed):,}".replace(",", " ")
             yield f"no packet matched. {many} of {total} frames are {kind}; try --through {word}"
             return

@@ -137,6 +137,14 @@ def test_tcp6_moves_the_gap_to_extension_headers() -> None:
     assert list(gaps(parse("tcp[0] = 1"), setting)) == [Gap(EXTENSION), Gap(FRAGMENT)]
 
 
+def test_filter_without_text_is_shown_as_python() -> None:
+    field = build.field_value("tcp.dport")
+    assert list(in_full(build.compare("=", field, build.number(443)))) == [
+        "(ip proto tcp, first fragment) or (ip6 next header tcp): tcp.dport == 443"
+    ]
+    assert list(in_full(build.frame_type(0, 0x80))) == ["frame_type(0, 0x80)"]
+
+
 def test_gap_names_the_option_against_it() -> None:
     assert explain(parse("ip"), ETHERNET).gaps == (
         Gap(TAG, "--through vlan"),
