@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from bpfq.errors import BpfqError
 from bpfq.kernel.sockets import attach_filter
 from kernel.namespaces import ip, sender, veth_pair
 
@@ -91,6 +92,19 @@ def heard(
     return {key: [d for d in data if not is_sentinel(d)] for key, data in found.items()}
 
 
+def opened(
+    keys: Iterable[K], open_one: Callable[[K], socket.socket]
+) -> tuple[dict[K, socket.socket], dict[K, frozenset[str]]]:
+    """A socket for each key, or what bpfq said against it."""
+    sockets, refusals = {}, {}
+    for key in keys:
+        try:
+            sockets[key] = open_one(key)
+        except BpfqError as error:
+            refusals[key] = frozenset((f"refused: {error}",))
+    return sockets, refusals
+
+
 def close(sockets: Iterable[socket.socket]) -> None:
     """Close packet sockets together: for each the kernel waits until no processor uses it."""
     with ThreadPoolExecutor(64) as pool:
@@ -153,8 +167,3 @@ def unprivileged(action: Callable[[], object]) -> tuple[str, str, int | None]:
     os.setuid(65534)
     return refusal(action)
 
-
-__all__ = [
-    "ETH_P_ALL", "dropped", "heard", "ip", "one_processor", "packet_socket", "queued", "quiet_pair",
-    "refusal", "roomy", "run", "sender", "tcpdump_program", "unprivileged", "wait_for_sentinels",
-]  # fmt: skip

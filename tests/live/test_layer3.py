@@ -18,16 +18,14 @@ import bpfq
 from kernel.namespaces import in_namespace, ip, needs_ip, needs_root
 
 from . import seen as w
-from .filters import FILTERS
-from .frames import A6, B6, C6, FAR, FRAMES, A, B, C
-from .network import ETH_P_ALL, close, heard, queued, quiet_pair, roomy
+from .frames import A6, B6, C6, FAR, A, B, C
+from .network import heard, opened, quiet_pair
 from .packets import IP4, IP6, PACKETS, SENT, name_of
-from .seen import received, sent
 
 pytestmark = [pytest.mark.root, pytest.mark.oracle, needs_root, needs_ip]
 
 Wanted = Callable[[Packet, int], bool]
-Heard = dict[tuple[str, str], frozenset[str]]
+Heard = dict[str, frozenset[str]]
 
 # filter -> what a packet and the length from the socket's byte 0 must be
 BOTH: dict[str, Wanted] = {
@@ -153,26 +151,30 @@ def spell(text: str, index: int) -> str:
 
 def listen_raw(family: int, filters: dict[str, Wanted], protocols: tuple[int, ...]) -> Heard:
     index = ip_layer()
-    sockets = {}
-    for text in filters:
-        for protocol in protocols:
-            sock = socket.socket(family, socket.SOCK_RAW, protocol)
-            bpfq.attach(sock, spell(text, index))
-            sockets[text, protocol] = sock
-    found = heard(sockets, SENT)
-    sets: dict[str, frozenset[str]] = {text: frozenset() for text in filters}
-    for (text, _), packets in found.items():
+
+    def raw_socket(key: tuple[str, int]) -> socket.socket:
+        text, protocol = key
+        sock = socket.socket(family, socket.SOCK_RAW, protocol)
+        bpfq.attach(sock, spell(text, index))
+        return sock
+
+    keys = [(text, protocol) for text in filters for protocol in protocols]
+    sockets, refusals = opened(keys, raw_socket)
+    sets: Heard = {text: frozenset() for text in filters}
+    for (text, _), packets in heard(sockets, SENT).items():
         sets[text] |= frozenset(map(name_of, packets))
+    for (text, _), message in refusals.items():
+        sets[text] |= message
     return sets
 
 
 @pytest.fixture(scope="module")
-def raw4_sets() -> dict[str, frozenset[str]]:
+def raw4_sets() -> Heard:
     return in_namespace(lambda: listen_raw(socket.AF_INET, RAW4_FILTERS, UPPER["raw4"]))
 
 
 @pytest.fixture(scope="module")
-def raw6_sets() -> dict[str, frozenset[str]]:
+def raw6_sets() -> Heard:
     return in_namespace(lambda: listen_raw(socket.AF_INET6, RAW6_FILTERS, UPPER["raw6"]))
 
 
@@ -185,13 +187,13 @@ def upper_layer(packet: Packet) -> bytes:
 
 
 @pytest.mark.parametrize("text", RAW4_FILTERS)
-def test_raw_ip_socket(raw4_sets: dict[str, frozenset[str]], text: str) -> None:
+def test_raw_ip_socket(raw4_sets: Heard, text: str) -> None:
     wanted = RAW4_FILTERS[text]
     assert raw4_sets[text] == {name for name, p in IP4.items() if wanted(p, len(p))}
 
 
 @pytest.mark.parametrize("text", RAW6_FILTERS)
-def test_raw_ip6_socket(raw6_sets: dict[str, frozenset[str]], text: str) -> None:
+def test_raw_ip6_socket(raw6_sets: Heard, text: str) -> None:
     wanted = RAW6_FILTERS[text]
     assert raw6_sets[text] == {
         name for name, p in IP6.items() if wanted(p, len(upper_layer(p)))
@@ -201,30 +203,33 @@ def test_raw_ip6_socket(raw6_sets: dict[str, frozenset[str]], text: str) -> None
 # ---------------------------------------------------------------- UDP
 
 
-def listen_udp(family: int, everywhere: str, filters: dict[str, Wanted]) -> dict[str, frozenset[str]]:
+def listen_udp(family: int, everywhere: str, filters: dict[str, Wanted]) -> Heard:
     index = ip_layer()
     sets = {}
     for text in filters:
-        sockets = {}
-        for port in PORTS:
+
+        def udp_socket(port: int, text: str = text) -> socket.socket:
             sock = socket.socket(family, socket.SOCK_DGRAM)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             bpfq.attach(sock, spell(text, index))
             sock.bind((everywhere, port))
-            sockets[port] = sock
+            return sock
+
+        sockets, refusals = opened(PORTS, udp_socket)
         found = heard(sockets, SENT)
-        sets[text] = frozenset(name_of(data) for port in PORTS for data in found[port])
+        received = {name_of(data) for packets in found.values() for data in packets}
+        sets[text] = frozenset(received).union(*refusals.values())
     return sets
 
 
 @pytest.fixture(scope="module")
-def udp4_sets() -> dict[str, frozenset[str]]:
+def udp4_sets() -> Heard:
     return in_namespace(lambda: listen_udp(socket.AF_INET, "0.0.0.0", UDP4_FILTERS))
 
 
 @pytest.fixture(scope="module")
-def udp6_sets() -> dict[str, frozenset[str]]:
+def udp6_sets() -> Heard:
     return in_namespace(lambda: listen_udp(socket.AF_INET6, "::", UDP6_FILTERS))
 
 
@@ -238,12 +243,12 @@ def datagrams(packets: dict[str, Packet], wanted: Wanted) -> set[str]:
 
 
 @pytest.mark.parametrize("text", UDP4_FILTERS)
-def test_udp_socket(udp4_sets: dict[str, frozenset[str]], text: str) -> None:
+def test_udp_socket(udp4_sets: Heard, text: str) -> None:
     assert udp4_sets[text] == datagrams(IP4, UDP4_FILTERS[text])
 
 
 @pytest.mark.parametrize("text", UDP6_FILTERS)
 def test_udp_socket_of_ip6_hears_both_families(
-    udp6_sets: dict[str, frozenset[str]], text: str
+    udp6_sets: Heard, text: str
 ) -> None:
     assert udp6_sets[text] == datagrams(PACKETS, UDP6_FILTERS[text])

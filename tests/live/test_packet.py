@@ -20,6 +20,7 @@ from .frames import CUT, FRAMES
 from .network import (
     Program,
     heard,
+    opened,
     packet_socket,
     quiet_pair,
     tcpdump_program,
@@ -53,13 +54,10 @@ def expected(text: str, end: str) -> frozenset[str]:
 
 def listen() -> Heard:
     quiet_pair()
-    sockets = {
-        (text, end): bpfq.open_packet_socket(end, text)
-        for text in FILTERS
-        for end in ENDS
-    }
+    keys = [(text, end) for text in FILTERS for end in ENDS]
+    sockets, refusals = opened(keys, lambda key: bpfq.open_packet_socket(key[1], key[0]))
     found = heard(sockets, (FRAMES | CUT).values())
-    return {key: names(key[1], packets) for key, packets in found.items()}
+    return refusals | {key: names(key[1], packets) for key, packets in found.items()}
 
 
 @pytest.fixture(scope="module")
