@@ -7,6 +7,7 @@ import pytest
 from bpfq.analysis.explain import Gap, Setting, explain, gaps, in_full
 from bpfq.frontend.pcap.parse import parse
 from bpfq.query import build
+from bpfq.query.dsl_text import to_python
 from bpfq.tables.linktypes import link_types
 from bpfq.targets import TARGETS
 
@@ -138,11 +139,9 @@ def test_tcp6_moves_the_gap_to_extension_headers() -> None:
 
 
 def test_filter_without_text_is_shown_as_python() -> None:
-    field = build.field_value("tcp.dport")
-    assert list(in_full(build.compare("=", field, build.number(443)))) == [
-        "(ip proto tcp, first fragment) or (ip6 next header tcp): tcp.dport == 443"
-    ]
-    assert list(in_full(build.frame_type(0, 0x80))) == ["frame_type(0, 0x80)"]
+    relation = build.compare("=", build.field_value("tcp.seq"), build.number(443))
+    present = "(ip proto tcp, first fragment) or (ip6 next header tcp)"
+    assert list(in_full(relation)) == [f"{present}: {to_python(relation)}"]
 
 
 def test_gap_names_the_option_against_it() -> None:
