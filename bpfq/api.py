@@ -217,6 +217,8 @@ def attach(
     received.  lock: the filter can then neither be changed nor removed.  Raises LoadError where
     the system refuses, LimitError where the program needs more than net.core.optmem_max.
     """
+    from socket import AF_INET
+
     from bpfq.kernel.interfaces import infer_target
     from bpfq.kernel.sockets import attach_filter
 
@@ -224,7 +226,8 @@ def attach(
         program = filter
     else:
         target, link = infer_target(sock)
-        program = compile(filter, target=target, link=link)
+        only4 = target == "udp" and sock.family == AF_INET
+        program = compile(filter, target=target, link=link, family=4 if only4 else None)
     _check_memory(program)
     attach_filter(sock, program.words, lock=lock, drain=drain)
 

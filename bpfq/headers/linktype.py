@@ -56,15 +56,13 @@ def type_is(h: Headers, frame: Frame, number: int) -> Formula:
             return peeled_type(h, frame, number, plain)
         case "ethertype":
             return h.atom(frame.type_at, 0, 2, number)
-        case "cooked":
-            return _cooked(h, frame, number)
         case "llc":
             return _llc(h, frame, number)
         case "wlan":
             return both(data_frame(h, frame), _llc(h, frame, number))
         case "sunatm":
             return both(llc_cell(h), _llc(h, frame, number))
-        case "sll":
+        case "sll" | "cooked":
             return _sll(h, frame, number)
         case "ppp" | "ppp_bsdos":
             return _ppp(h, frame, number)
@@ -165,8 +163,8 @@ def _llc(h: Headers, frame: Frame, number: int) -> Formula:
 
 
 def _sll(h: Headers, frame: Frame, number: int) -> Formula:
-    exact = h.atom(frame.type_at, 0, 2, number)
-    is_8022 = h.atom(frame.type_at, 0, 2, SLL_8022)
+    """The kernel's protocol number, in a cooked header or in metadata."""
+    exact, is_8022 = _protocol_is(h, frame, number), _protocol_is(h, frame, SLL_8022)
     if number in (p.SAP_ISO, p.SAP_IP, p.SAP_NETBEUI):
         return both(is_8022, h.atom(frame.payload, 0, 2, number << 8 | number))
     if number == p.SAP_IPX:
@@ -174,8 +172,8 @@ def _sll(h: Headers, frame: Frame, number: int) -> Formula:
             h.atom(frame.payload, 0, 1, p.SAP_IPX), _snap(h, frame, SNAP_ETHERNET, p.ETHERTYPE_IPX)
         )
         return either(
-            h.atom(frame.type_at, 0, 2, p.ETHERTYPE_IPX),
-            h.atom(frame.type_at, 0, 2, SLL_8023),
+            _protocol_is(h, frame, p.ETHERTYPE_IPX),
+            _protocol_is(h, frame, SLL_8023),
             both(is_8022, framed),
         )
     if number in (p.ETHERTYPE_ATALK, p.ETHERTYPE_AARP):
@@ -184,6 +182,12 @@ def _sll(h: Headers, frame: Frame, number: int) -> Formula:
     if number <= p.LARGEST_LENGTH:
         return both(is_8022, h.atom(frame.payload, 0, 1, _access_point(number)))
     return exact
+
+
+def _protocol_is(h: Headers, frame: Frame, number: int) -> Formula:
+    if frame.kind == "sll":
+        return h.atom(frame.type_at, 0, 2, number)
+    return Atom(h.builder.metadata("proto"), Relation.EQ, h.builder.constant(number))
 
 
 def _ppp(h: Headers, frame: Frame, number: int) -> Formula:
@@ -231,12 +235,6 @@ def _word(h: Headers, frame: Frame, family: int) -> int:
     if frame.kind == "af_network" or h.savefile == "swapped":
         return family
     return int.from_bytes(family.to_bytes(4, "little"), "big")
-
-
-def _cooked(h: Headers, frame: Frame, number: int) -> Formula:
-    """The kernel's skb->protocol, in host order."""
-    protocol = h.builder.metadata("proto")
-    return Atom(protocol, Relation.EQ, h.builder.constant(number))
 
 
 def _behind_mpls(h: Headers, frame: Frame, number: int) -> Formula:

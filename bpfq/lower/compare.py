@@ -74,7 +74,7 @@ def _layers(value: q.Index | q.FieldValue, c: Context) -> tuple[str, ...] | None
 
 
 def _leaves(value: q.Value) -> Iterator[q.Index | q.FieldValue]:
-    """Every header read of a value, inner ones first, the right operand's before the left's."""
+    """Every header read of a value, inner ones first."""
     match value:
         case q.Index(offset=offset):
             yield from _leaves(offset)
@@ -82,8 +82,8 @@ def _leaves(value: q.Value) -> Iterator[q.Index | q.FieldValue]:
         case q.FieldValue():
             yield value
         case q.Arithmetic(left=left, right=right):
-            yield from _leaves(right)
             yield from _leaves(left)
+            yield from _leaves(right)
         case q.Negative(operand):
             yield from _leaves(operand)
         case q.Number() | q.Length():

@@ -92,12 +92,12 @@ def _udp_tunnel(node: q.Encapsulation, frame: Frame, c: Context) -> Formula:
     over4, over6 = udp_destination(number, c, frame)
 
     def header(transport: Place) -> Formula:
-        if node.kind == "geneve":
-            version = h.atom(transport, UDP_HEADER, 1, 0x00, 0xC0)
-        else:
-            version = h.atom(transport, UDP_HEADER, 1, 0x08)  # the I flag and no other
         vni = _identified(node, c, transport, UDP_HEADER + 4, 4, 0xFFFFFF00, 8)
-        return both(version, vni)
+        if node.kind == "vxlan":  # the I flag and no other
+            return both(h.atom(transport, UDP_HEADER, 1, 0x08), vni)
+        version = h.atom(transport, UDP_HEADER, 1, 0x00, 0xC0)
+        inner = h.atom(transport, UDP_HEADER + 2, 2, 0, relation=Relation.GE)  # must be there
+        return both(version, vni, inner)
 
     return either(
         both(over4, header(h.transport4(frame))), both(over6, header(h.transport6(frame)))

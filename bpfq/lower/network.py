@@ -80,17 +80,21 @@ def _iso(number: int, c: Context, frame: Frame) -> Formula:
 
 
 def protocol_chain(node: q.ProtocolChain, c: Context) -> Formula:
-    """Walk next headers forward, at most ``options.protochain`` of them."""
+    """Walk next headers forward, at most ``options.protochain`` of them.
+
+    Always from the IP header: a target whose byte 0 is the transport header has passed the chain.
+    """
     frame = c.frame(node.under)
     if frame.kind in ("wlan", "pflog"):
         raise c.refuse("'protochain' (the link header has a variable length)", node.span)
     walks = []
     if node.layer in ("ip", "inet"):
-        start = c.headers.transport4(frame)
+        start = c.headers.add(frame.network, c.headers.ipv4_length(frame.network))
         first = c.headers.load(frame.network, 9, 1)
-        walks.append(both(is_ip(c, frame), _walk(c, node.number, first, start, ())))
+        length = c.headers.atom(frame.network, 0, 1, 0, relation=Relation.GE)  # must be there
+        walks.append(both(is_ip(c, frame), length, _walk(c, node.number, first, start, ())))
     if node.layer in ("ip6", "inet"):
-        start = c.headers.transport6(frame)
+        start = frame.network.plus(IPV6_HEADER)
         first = c.headers.load(frame.network, 6, 1)
         walks.append(both(is_ip6(c, frame), _walk(c, node.number, first, start, _EXTENSIONS)))
     return either(*walks)

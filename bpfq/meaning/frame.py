@@ -127,12 +127,12 @@ def _wlan(frame: Frame) -> Frame:
 
 
 def _wlan_payload(packet: Packet, link: Place, pads: bool) -> int:
-    """24 bytes behind the start of the frame, 26 with quality of service, perhaps padded."""
+    """24 bytes behind the start of the frame, 26 with quality of service, perhaps padded.
+
+    That of a data frame, whatever the frame is: every test of the payload asks for one first.
+    """
     at = wrap(link.register(packet) + 24)
-    control = link.load(packet, 1)
-    if control & 0x0C != 0x08:
-        return at
-    if control & 0x80:
+    if link.load(packet, 1) & 0x80:
         at = wrap(at + 2)
     if pads and _is_padded(packet):
         at = wrap(at + 3) & ~3

@@ -18,7 +18,7 @@ from bpfq.graph.nodes import Builder, Node, Test
 from bpfq.graph.terms import Constant, Draw, Term
 from bpfq.graph.walk import topological
 from bpfq.operators import Relation
-from bpfq.opt.facts import ANYTHING, Domain, width
+from bpfq.opt.facts import Domain, width
 
 # A key is a term, with a domain, or a comparison of two terms, with its outcome.
 _Key = Term | tuple[Term, Relation, Term]
@@ -94,7 +94,9 @@ def _outcome(test: Test, facts: _Facts, assume_width: bool) -> bool | None:
     if not isinstance(test.operand, Constant):
         return None
     if fact is None:
-        fact = width(test.term) if assume_width else ANYTHING
+        if not assume_width:
+            return None
+        fact = width(test.term)
     return fact.decide(test.relation, test.operand.value)
 
 
