@@ -15,7 +15,7 @@ from bpfq.operators import Operator
 from bpfq.query import nodes
 from bpfq.query.dsl_leaves import comparison_text, field_text, leaf_text, node_text, under_text
 from bpfq.query.nodes import Query, Under, Value
-from bpfq.query.walk import SHIFTING, leaves, map_unders, operands, unders, value_operands
+from bpfq.query.walk import SHIFTING, leaves, map_unders, operands, reads, unders, value_operands
 from bpfq.record import record, replace
 
 _LONGEST_CHAIN = 20  # operands joined by & or |
@@ -210,6 +210,10 @@ def _value(item: Value, parts: list[_Text], depth: int) -> _Text:
 
 
 def _index(item: nodes.Index, offset: _Text) -> str:
+    if item.under and any(True for _ in reads(item.offset)):
+        # .under() would move the reads inside the offset too
+        inner = f"{offset.at_least(_ATOM)}.value"
+        return f"Value(nodes.Index({item.protocol!r}, {inner}, {item.size}, {item.under!r}))"
     word = "ether" if item.protocol == "link" else item.protocol
     width = "" if item.size == 1 else f":{item.size}"
     text = offset.text
