@@ -12,6 +12,7 @@ from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Options
 from bpfq.query.nodes import Query
 from bpfq.record import field, record
+from bpfq.source import Suggestion
 from bpfq.targets import target as target_row
 
 if TYPE_CHECKING:
@@ -228,8 +229,8 @@ def attach(
         target, link = infer_target(sock)
         only4 = target == "udp" and sock.family == AF_INET
         program = compile(filter, target=target, link=link, family=4 if only4 else None)
-    _check_memory(program)
-    attach_filter(sock, program.words, lock=lock, drain=drain)
+    needed = _check_memory(program, beside=_DROP_ALL if drain else ())
+    attach_filter(sock, program.words, lock=lock, drain=drain, needed_bytes=needed)
 
 
 def detach(sock: socket.socket) -> None:
@@ -255,19 +256,28 @@ def open_packet_socket(interface: str, filter: str | Cond | Program) -> socket.s
         program = compile(
             filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask
         )
-    _check_memory(program)
-    return open_socket(interface, program.words)
+    needed = _check_memory(program)
+    return open_socket(interface, program.words, needed_bytes=needed)
 
 
-def _check_memory(program: Program) -> None:
-    """The kernel charges the converted program to the socket's option memory."""
+_DROP_ALL = (SockFilter(6, 0, 0, 0),)  # what is attached while a queue is drained
+
+
+def _check_memory(program: Program, beside: tuple[SockFilter, ...] = ()) -> int:
+    """The bytes the kernel charges for the converted program, ``beside`` another one.
+
+    Raises LimitError where that is more than the socket's option memory.
+    """
     from bpfq.isa.cbpf.size import optmem_charge
     from bpfq.kernel.limits import optmem_max
 
     limit = optmem_max()
     charge = optmem_charge(program.words)
-    if limit is not None and charge >= limit:
+    taken = charge + (optmem_charge(beside) if beside else 0)
+    if limit is not None and taken >= limit:
         raise LimitError(
             f"the program needs {charge} bytes of socket option memory, "
-            f"net.core.optmem_max is {limit}"
+            f"net.core.optmem_max is {limit}",
+            suggestions=(Suggestion(f"sysctl net.core.optmem_max={1 << taken.bit_length()}"),),
         )
+    return charge

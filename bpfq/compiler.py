@@ -137,7 +137,8 @@ def link_type(link: str | int) -> LinkType:
 def target_link(target: Target, link: str | int, family: int | None) -> LinkType:
     """The link type a target sees: its own, narrowed by the family, or the one named."""
     if target.link is None:
-        return link_type(link)
+        named = link_type(link)
+        return link_type(f"IPV{family}") if named.name == "RAW" and family else named
     if target.link == "COOKED":
         return linktypes.COOKED
     name = target.link

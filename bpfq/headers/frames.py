@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from bpfq.errors import UnsupportedError
 from bpfq.graph.build import choose
-from bpfq.graph.formula import Atom, Formula
+from bpfq.graph.formula import Atom, Formula, either
 from bpfq.graph.nodes import Builder
 from bpfq.graph.terms import Constant, Term
 from bpfq.operators import Operator, Relation, wrap
 from bpfq.record import field, record, replace
 from bpfq.tables.linktypes import Layout, LinkType
-from bpfq.tables.protocols import ETHERTYPE_IP, ETHERTYPE_TEB
+from bpfq.tables.protocols import ETHERTYPE_IP, ETHERTYPE_TEB, TAG_TYPES
 from bpfq.targets import Target
 
 WLAN_HEADER = 24  # bytes of an 802.11 data frame's header without QoS control and fourth address
@@ -69,6 +69,7 @@ class Frame:
     lane: bool = False
     mac_guard: Formula | None = None
     transport: Place | None = None
+    type_value: Term | None = None  # where the kernel supplies the type field ("cooked")
     network_place: Place | None = None  # where it is not a fixed distance from the payload
 
     @property
@@ -179,6 +180,7 @@ class Headers:
         return Frame(
             layout.kind, self.link, network, network, network, 0, 0, None, None,
             vlan=self.target.vlan == "metadata", mpls=False, llc=False, transport=transport,
+            type_value=self.builder.metadata("proto") if layout.kind == "cooked" else None,
         )  # fmt: skip
 
     def _wlan_places(self) -> tuple[Place, Place]:
@@ -251,20 +253,31 @@ class Headers:
         )  # fmt: skip
 
     def _behind_vlan(self, frame: Frame) -> Frame:
-        if frame.kind == "cooked" and not frame.tags:
-            return replace(frame, tags=1)
-        if not self.tag_in_metadata(frame):
-            return replace(
-                frame, tags=frame.tags + 1, type_at=frame.type_at.plus(4),
-                payload=frame.payload.plus(4),
-            )  # fmt: skip
+        if frame.type_value is not None:
+            return self._behind_cooked_vlan(frame, frame.type_value)
         b = self.builder
-        stripped = (b.metadata("vlanp"), b.constant(1))
-        shift = b.choose(Relation.EQ, *stripped, b.constant(0), b.constant(4))
+        shift: Term = b.constant(4)
+        if self.tag_in_metadata(frame):
+            stripped = (b.metadata("vlanp"), b.constant(1))
+            shift = b.choose(Relation.EQ, *stripped, b.constant(0), shift)
         return replace(
-            frame, tags=1, type_at=self.add(frame.type_at, shift),
+            frame, tags=frame.tags + 1, type_at=self.add(frame.type_at, shift),
             payload=self.add(frame.payload, shift),
         )  # fmt: skip
+
+    def _behind_cooked_vlan(self, frame: Frame, value: Term) -> Frame:
+        """A tag that is left in the bytes starts with its TCI; the type behind it follows."""
+        b = self.builder
+        none = b.constant(0)
+        tagged = either(*(Atom(value, Relation.EQ, b.constant(tpid)) for tpid in TAG_TYPES))
+        shift = choose(tagged, b.constant(4), none, b)
+        behind = choose(tagged, self.load(frame.payload, 2, 2), value, b)
+        if not frame.tags:
+            stripped = (b.metadata("vlanp"), b.constant(1))
+            shift = b.choose(Relation.EQ, *stripped, none, shift)
+            behind = b.choose(Relation.EQ, *stripped, value, behind)
+        payload = self.add(frame.payload, shift)
+        return replace(frame, tags=frame.tags + 1, payload=payload, type_value=behind)
 
     def _behind_pppoe(self, frame: Frame) -> Frame:
         header = frame.network.plus(6)  # RFC 2516: six bytes, then the PPP protocol

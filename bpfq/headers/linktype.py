@@ -185,9 +185,9 @@ def _sll(h: Headers, frame: Frame, number: int) -> Formula:
 
 
 def _protocol_is(h: Headers, frame: Frame, number: int) -> Formula:
-    if frame.kind == "sll":
+    if frame.type_value is None:
         return h.atom(frame.type_at, 0, 2, number)
-    return Atom(h.builder.metadata("proto"), Relation.EQ, h.builder.constant(number))
+    return Atom(frame.type_value, Relation.EQ, h.builder.constant(number))
 
 
 def _ppp(h: Headers, frame: Frame, number: int) -> Formula:

@@ -61,13 +61,10 @@ def _vlan_in_metadata(node: q.Encapsulation, frame: Frame, c: Context) -> Formul
     """The kernel took the tag out of the bytes, or, on its way out, left it in."""
     h, b = c.headers, c.headers.builder
     stripped = Atom(b.metadata("vlanp"), Relation.EQ, b.constant(1))
+    tagged = either(stripped, *(type_is(h, frame, tpid) for tpid in p.TAG_TYPES))
     tci = b.metadata("vlan_tci")
-    if frame.kind == "cooked":
-        tagged: Formula = stripped
-    else:
-        tagged = either(stripped, *(type_is(h, frame, tpid) for tpid in p.TAG_TYPES))
-        inline = h.load(frame.network, 0, 2)
-        tci = b.choose(stripped.relation, stripped.term, stripped.operand, tci, inline)
+    inline = h.load(frame.network, 0, 2)
+    tci = b.choose(stripped.relation, stripped.term, stripped.operand, tci, inline)
     if node.identifier is None:
         return tagged
     vid = h.sum(Operator.AND, tci, VID_MASK)
