@@ -32,15 +32,15 @@ from bpfq.record import record, replace
 from bpfq.source import Suggestion
 from bpfq.tables.fields import ADDRESS_FIELDS, FIELDS
 
-__all__ = (  # the names that expressions, representations included, are made of
-    *("Cond", "Value", "aarp", "ah", "all_of", "any_of", "arp", "atalk", "broadcast", "carp"),
-    *("clnp", "csnp", "decnet", "dst", "esis", "esp", "ether", "everything", "gateway"),
-    *("geneve", "gre", "host", "icmp", "icmp6", "ifindex", "igmp", "igrp", "iih", "inbound"),
-    *("ip", "ip6", "ipip", "ipx", "isis", "iso", "l1", "l2", "lat", "length", "llc", "lsp"),
-    *("mopdl", "moprc", "mpls", "multicast", "net", "netbeui", "nothing", "outbound", "pim"),
-    *("port", "portrange", "pppoed", "pppoes", "proto", "psnp", "radio", "rand", "rarp"),
-    *("sca", "sctp", "snp", "src", "stp", "tcp", "udp", "vlan", "vrrp", "vxlan", "when"),
-)
+__all__ = [  # the names that expressions, representations included, are made of
+    "Cond", "Value", "aarp", "ah", "all_of", "any_of", "arp", "atalk", "broadcast", "carp", "clnp",
+    "csnp", "decnet", "dst", "esis", "esp", "ether", "everything", "gateway", "geneve", "gre",
+    "host", "icmp", "icmp6", "ifindex", "igmp", "igrp", "iih", "inbound", "ip", "ip6", "ipip",
+    "ipx", "isis", "iso", "l1", "l2", "lat", "length", "llc", "lsp", "mopdl", "moprc", "mpls",
+    "multicast", "net", "netbeui", "nothing", "outbound", "pim", "port", "portrange", "pppoed",
+    "pppoes", "proto", "psnp", "radio", "rand", "rarp", "sca", "sctp", "snp", "src", "stp", "tcp",
+    "udp", "vlan", "vrrp", "vxlan", "when",
+]  # fmt: skip
 
 # ---------------------------------------------------------------- protocols
 

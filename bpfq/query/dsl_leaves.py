@@ -5,7 +5,6 @@ A primitive without a spelling of its own is written as its node, ``Cond(nodes.A
 
 from __future__ import annotations
 
-
 from bpfq.operators import WORD_BITS
 from bpfq.query import nodes
 from bpfq.query.nodes import Leaf, Network, Under, Value
