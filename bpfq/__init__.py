@@ -15,13 +15,270 @@ Everything public is named here and imported when it is first used.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from bpfq.version import __version__
+
+if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two lists equal
+    from bpfq.api import (
+        Program as Program,
+    )
+    from bpfq.api import (
+        attach as attach,
+    )
+    from bpfq.api import (
+        compile as compile,
+    )
+    from bpfq.api import (
+        detach as detach,
+    )
+    from bpfq.api import (
+        open_packet_socket as open_packet_socket,
+    )
+    from bpfq.api import (
+        parse as parse,
+    )
+    from bpfq.errors import (
+        BpfqError as BpfqError,
+    )
+    from bpfq.errors import (
+        FilterError as FilterError,
+    )
+    from bpfq.errors import (
+        LimitError as LimitError,
+    )
+    from bpfq.errors import (
+        LoadError as LoadError,
+    )
+    from bpfq.errors import (
+        UnsupportedError as UnsupportedError,
+    )
+    from bpfq.frontend.dsl import (
+        aarp as aarp,
+    )
+    from bpfq.frontend.dsl import (
+        ah as ah,
+    )
+    from bpfq.frontend.dsl import (
+        all_of as all_of,
+    )
+    from bpfq.frontend.dsl import (
+        any_of as any_of,
+    )
+    from bpfq.frontend.dsl import (
+        arp as arp,
+    )
+    from bpfq.frontend.dsl import (
+        atalk as atalk,
+    )
+    from bpfq.frontend.dsl import (
+        broadcast as broadcast,
+    )
+    from bpfq.frontend.dsl import (
+        carp as carp,
+    )
+    from bpfq.frontend.dsl import (
+        clnp as clnp,
+    )
+    from bpfq.frontend.dsl import (
+        csnp as csnp,
+    )
+    from bpfq.frontend.dsl import (
+        decnet as decnet,
+    )
+    from bpfq.frontend.dsl import (
+        dst as dst,
+    )
+    from bpfq.frontend.dsl import (
+        esis as esis,
+    )
+    from bpfq.frontend.dsl import (
+        esp as esp,
+    )
+    from bpfq.frontend.dsl import (
+        ether as ether,
+    )
+    from bpfq.frontend.dsl import (
+        everything as everything,
+    )
+    from bpfq.frontend.dsl import (
+        gateway as gateway,
+    )
+    from bpfq.frontend.dsl import (
+        geneve as geneve,
+    )
+    from bpfq.frontend.dsl import (
+        gre as gre,
+    )
+    from bpfq.frontend.dsl import (
+        host as host,
+    )
+    from bpfq.frontend.dsl import (
+        icmp as icmp,
+    )
+    from bpfq.frontend.dsl import (
+        icmp6 as icmp6,
+    )
+    from bpfq.frontend.dsl import (
+        ifindex as ifindex,
+    )
+    from bpfq.frontend.dsl import (
+        igmp as igmp,
+    )
+    from bpfq.frontend.dsl import (
+        igrp as igrp,
+    )
+    from bpfq.frontend.dsl import (
+        iih as iih,
+    )
+    from bpfq.frontend.dsl import (
+        inbound as inbound,
+    )
+    from bpfq.frontend.dsl import (
+        ip as ip,
+    )
+    from bpfq.frontend.dsl import (
+        ip6 as ip6,
+    )
+    from bpfq.frontend.dsl import (
+        ipip as ipip,
+    )
+    from bpfq.frontend.dsl import (
+        ipx as ipx,
+    )
+    from bpfq.frontend.dsl import (
+        isis as isis,
+    )
+    from bpfq.frontend.dsl import (
+        iso as iso,
+    )
+    from bpfq.frontend.dsl import (
+        l1 as l1,
+    )
+    from bpfq.frontend.dsl import (
+        l2 as l2,
+    )
+    from bpfq.frontend.dsl import (
+        lat as lat,
+    )
+    from bpfq.frontend.dsl import (
+        length as length,
+    )
+    from bpfq.frontend.dsl import (
+        llc as llc,
+    )
+    from bpfq.frontend.dsl import (
+        lsp as lsp,
+    )
+    from bpfq.frontend.dsl import (
+        mopdl as mopdl,
+    )
+    from bpfq.frontend.dsl import (
+        moprc as moprc,
+    )
+    from bpfq.frontend.dsl import (
+        mpls as mpls,
+    )
+    from bpfq.frontend.dsl import (
+        multicast as multicast,
+    )
+    from bpfq.frontend.dsl import (
+        net as net,
+    )
+    from bpfq.frontend.dsl import (
+        netbeui as netbeui,
+    )
+    from bpfq.frontend.dsl import (
+        nothing as nothing,
+    )
+    from bpfq.frontend.dsl import (
+        outbound as outbound,
+    )
+    from bpfq.frontend.dsl import (
+        pim as pim,
+    )
+    from bpfq.frontend.dsl import (
+        port as port,
+    )
+    from bpfq.frontend.dsl import (
+        portrange as portrange,
+    )
+    from bpfq.frontend.dsl import (
+        pppoed as pppoed,
+    )
+    from bpfq.frontend.dsl import (
+        pppoes as pppoes,
+    )
+    from bpfq.frontend.dsl import (
+        proto as proto,
+    )
+    from bpfq.frontend.dsl import (
+        psnp as psnp,
+    )
+    from bpfq.frontend.dsl import (
+        radio as radio,
+    )
+    from bpfq.frontend.dsl import (
+        rand as rand,
+    )
+    from bpfq.frontend.dsl import (
+        rarp as rarp,
+    )
+    from bpfq.frontend.dsl import (
+        sca as sca,
+    )
+    from bpfq.frontend.dsl import (
+        sctp as sctp,
+    )
+    from bpfq.frontend.dsl import (
+        snp as snp,
+    )
+    from bpfq.frontend.dsl import (
+        src as src,
+    )
+    from bpfq.frontend.dsl import (
+        stp as stp,
+    )
+    from bpfq.frontend.dsl import (
+        tcp as tcp,
+    )
+    from bpfq.frontend.dsl import (
+        udp as udp,
+    )
+    from bpfq.frontend.dsl import (
+        vlan as vlan,
+    )
+    from bpfq.frontend.dsl import (
+        vrrp as vrrp,
+    )
+    from bpfq.frontend.dsl import (
+        vxlan as vxlan,
+    )
+    from bpfq.frontend.dsl import (
+        when as when,
+    )
+    from bpfq.frontend.dsl_handles import (
+        Cond as Cond,
+    )
+    from bpfq.frontend.dsl_values import (
+        Value as Value,
+    )
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
     "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),
+    "bpfq.frontend.dsl_handles": ("Cond",),
+    "bpfq.frontend.dsl_values": ("Value",),
+    "bpfq.frontend.dsl": (
+        "aarp", "ah", "all_of", "any_of", "arp", "atalk", "broadcast", "carp", "clnp", "csnp",
+        "decnet", "dst", "esis", "esp", "ether", "everything", "gateway", "geneve", "gre",
+        "host", "icmp", "icmp6", "ifindex", "igmp", "igrp", "iih", "inbound", "ip", "ip6",
+        "ipip", "ipx", "isis", "iso", "l1", "l2", "lat", "length", "llc", "lsp", "mopdl",
+        "moprc", "mpls", "multicast", "net", "netbeui", "nothing", "outbound", "pim", "port",
+        "portrange", "pppoed", "pppoes", "proto", "psnp", "radio", "rand", "rarp", "sca", "sctp",
+        "snp", "src", "stp", "tcp", "udp", "vlan", "vrrp", "vxlan", "when",
+    ),  # fmt: skip
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

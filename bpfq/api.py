@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import socket
 
     from bpfq.backends.pyfunc import Matcher
-    from bpfq.frontend.dsl import Cond
+    from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
 
 SNAPLEN = 262144  # tcpdump's default snapshot length, bytes
@@ -196,7 +196,7 @@ def _netmask(netmask: str | int | None) -> int | None:
 
 def parse(text: str, *, resolver: Resolver | None = None) -> Cond:
     """The Python node of a pcap-filter text; raises FilterError."""
-    from bpfq.frontend.dsl import Cond
+    from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.parse import parse as parse_text
 
     try:

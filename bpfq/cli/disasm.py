@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from bpfq.cli.request import STANDARD_STREAM, read_text
 from bpfq.errors import BpfqError
-from bpfq.isa.cbpf.text import parse_program
+from bpfq.isa.cbpf.read import parse_program
 from bpfq.output.formats import FORMATS
 
 

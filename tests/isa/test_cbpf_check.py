@@ -12,7 +12,7 @@ from bpfq.errors import BpfqError, FilterError, LimitError
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.opcodes import CONDITIONAL_JUMPS, KNOWN
-from bpfq.isa.cbpf.text import parse_program
+from bpfq.isa.cbpf.read import parse_program
 
 if TYPE_CHECKING:
     from conftest import Kernel

@@ -17,7 +17,8 @@ from bpfq.isa.cbpf.encode import decode
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.mnemonics import MNEMONICS, Operand
 from bpfq.isa.cbpf.opcodes import CONDITIONAL_JUMPS, KNOWN
-from bpfq.isa.cbpf.text import dump_d, dump_dd, dump_ddd, dump_raw, parse_program
+from bpfq.isa.cbpf.read import parse_program
+from bpfq.isa.cbpf.text import dump_d, dump_dd, dump_ddd, dump_raw
 from bpfq.source import Span
 
 if TYPE_CHECKING:

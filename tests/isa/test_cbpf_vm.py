@@ -12,7 +12,8 @@ from bpfq.errors import EncodingError, FilterError, LimitError
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.opcodes import CONDITIONAL_JUMPS, KNOWN, RETURNS, SCRATCH_LOADS, STORES
-from bpfq.isa.cbpf.text import dump_d, parse_program
+from bpfq.isa.cbpf.read import parse_program
+from bpfq.isa.cbpf.text import dump_d
 from bpfq.isa.cbpf.vm import Machine, Step, Trace, run, run_counted, trace
 
 if TYPE_CHECKING:
