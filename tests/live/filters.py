@@ -73,12 +73,13 @@ FILTERS: dict[str, Wanted] = {
     "multicast and not broadcast": lambda s: s.data[0] & 1 == 1 and s.data[:6] != b"\xff" * 6,
     "stp": lambda s: isinstance(s.link, Dot3) and s.data[14] == 0x42,
     "iso": lambda s: isinstance(s.link, Dot3) and s.data[14:16] == b"\xfe\xfe",
-    "ipx": lambda s: isinstance(s.link, Dot3)
-    and (s.data[14] == 0xE0 or s.data[14:16] == b"\xff\xff"),
+    "ipx": lambda s: (
+        isinstance(s.link, Dot3) and (s.data[14] == 0xE0 or s.data[14:16] == b"\xff\xff")
+    ),
     "llc": lambda s: isinstance(s.link, Dot3) and s.data[14:16] != b"\xff\xff",
-    "llc u": lambda s: isinstance(s.link, Dot3)
-    and s.data[14:16] != b"\xff\xff"
-    and s.data[16] & 3 == 3,
+    "llc u": lambda s: (
+        isinstance(s.link, Dot3) and s.data[14:16] != b"\xff\xff" and s.data[16] & 3 == 3
+    ),
     "ether[0] & 1 = 0": lambda s: s.data[0] & 1 == 0,
     "byte 14 = 0x45": lambda s: s.data[14] == 0x45,
     # addresses
@@ -89,17 +90,19 @@ FILTERS: dict[str, Wanted] = {
     f"arp host {C}": lambda s: w.arp(s.net()) and C in w.ends(s.net()),
     f"not host {A}": lambda s: A not in w.ends(s.net()),
     f"host {A} and host {B}": lambda s: {A, B} <= set(w.ends(s.net())),
-    f"host ({A} or {C}) and not arp": lambda s: not w.arp(s.net())
-    and bool({A, C} & set(w.ends(s.net()))),
+    f"host ({A} or {C}) and not arp": lambda s: (
+        not w.arp(s.net()) and bool({A, C} & set(w.ends(s.net())))
+    ),
     f"src {A} or src {C}": lambda s: w.source(s.net()) in (A, C),
-    f"dst host ({_MANY_HOSTS})": lambda s: w.in_net(w.destination(s.net()), "10.0.0.")
-    and 2 <= int(w.ends(s.net())[1].split(".")[3]) < 100,
+    f"dst host ({_MANY_HOSTS})": lambda s: (
+        w.in_net(w.destination(s.net()), "10.0.0.")
+        and 2 <= int(w.ends(s.net())[1].split(".")[3]) < 100
+    ),
     "net 10.0.0.0/8": _inside("10.0.0.0/8"),
     "net 192.168.7": _inside("192.168.7.0/24"),
     "src net 192.168.0.0/16": lambda s: w.in_net(w.source(s.net()), "192.168."),
     "net 10.0.0.0 mask 255.255.255.254": _inside("10.0.0.0/31"),
-    "ip multicast": lambda s: w.ip(s.net())
-    and 224 <= int(s.net().dst.split(".")[0]) < 240,
+    "ip multicast": lambda s: w.ip(s.net()) and 224 <= int(s.net().dst.split(".")[0]) < 240,
     "ip6 multicast": lambda s: w.ip6(s.net()) and w.in_net(s.net().dst, "ff"),
     f"host {A6}": _host(A6),
     f"src host {C6}": lambda s: w.source(s.net()) == C6,
@@ -135,52 +138,57 @@ FILTERS: dict[str, Wanted] = {
     "src or dst port 40000": _port(40000),
     "src and dst port 5353": lambda s: w.ports(s.net()) == (5353, 5353),
     "portrange 5000-6500": lambda s: any(5000 <= port <= 6500 for port in w.ports(s.net())),
-    "udp dst portrange 33434-33534": lambda s: 33434
-    <= (w.destination_port(s.net(), 17) or 0)
-    <= 33534,
+    "udp dst portrange 33434-33534": lambda s: (
+        33434 <= (w.destination_port(s.net(), 17) or 0) <= 33534
+    ),
     "not port 53": lambda s: 53 not in w.ports(s.net()),
     "not port 53 and udp": lambda s: 53 not in w.ports(s.net()) and 17 in w.protocols(s.net()),
-    "ip and port 80 and not tcp": lambda s: w.ip(s.net())
-    and 80 in w.ports(s.net())
-    and s.net().proto != 6,
-    f"udp port 53 and src host {B}": lambda s: 53 in w.ports(s.net(), 17)
-    and w.source(s.net()) == B,
+    "ip and port 80 and not tcp": lambda s: (
+        w.ip(s.net()) and 80 in w.ports(s.net()) and s.net().proto != 6
+    ),
+    f"udp port 53 and src host {B}": lambda s: (
+        53 in w.ports(s.net(), 17) and w.source(s.net()) == B
+    ),
     # bytes, flags and arithmetic
     "tcp[tcpflags] & tcp-syn != 0": _has(0x02),
     "tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn": lambda s: w.flags(s.net()) & 0x12 == 0x02,
     "tcp[13] = 18": lambda s: w.flags(s.net()) == 18,
     "not tcp[13] & 2 != 0": lambda s: w.flags(s.net()) & 2 == 0,
     "tcp[tcpflags] & (tcp-rst|tcp-fin) != 0": _has(0x05),
-    "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420": lambda s: w.tcp4(s.net()) is not None
-    and w.body(s.net()).startswith(b"GET "),
+    "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420": lambda s: (
+        w.tcp4(s.net()) is not None and w.body(s.net()).startswith(b"GET ")
+    ),
     "icmp[icmptype] = icmp-echo": lambda s: getattr(w.icmp4(s.net()), "type", None) == 8,
-    "icmp[icmptype] != icmp-echo and icmp[icmptype] != icmp-echoreply": lambda s: getattr(
-        w.icmp4(s.net()), "type", None
-    )
-    == 3,
-    "icmp6[icmp6type] = icmp6-echo": lambda s: w.ip6(s.net())
-    and s.net().nh == 58
-    and s.net().payload.type == 128,
+    "icmp[icmptype] != icmp-echo and icmp[icmptype] != icmp-echoreply": lambda s: (
+        getattr(w.icmp4(s.net()), "type", None) == 3
+    ),
+    "icmp6[icmp6type] = icmp6-echo": lambda s: (
+        w.ip6(s.net()) and s.net().nh == 58 and s.net().payload.type == 128
+    ),
     "ip[8] < 5": lambda s: w.ip(s.net()) and s.net().ttl < 5,
     "ip[0] & 0xf != 5": lambda s: w.ip(s.net()) and s.net().ihl != 5,
     "ip[6:2] & 0x1fff != 0": lambda s: w.ip(s.net()) and s.net().frag != 0,
-    "ip[6:2] & 0x3fff != 0 and udp": lambda s: w.proto4(s.net(), 17)
-    and (s.net().frag != 0 or s.net().flags.MF),
+    "ip[6:2] & 0x3fff != 0 and udp": lambda s: (
+        w.proto4(s.net(), 17) and (s.net().frag != 0 or s.net().flags.MF)
+    ),
     "ip[6] & 0x40 != 0": lambda s: w.ip(s.net()) and bool(s.net().flags.DF),
     "ip[1] & 0xfc >> 2 = 46": lambda s: w.ip(s.net()) and s.net().tos & (0xFC >> 2) == 46,
     "(ip[1] & 0xfc) >> 2 = 46": lambda s: w.ip(s.net()) and s.net().tos >> 2 == 46,
     "ip6[7] = 1": lambda s: w.ip6(s.net()) and s.net().hlim == 1,
     "udp[4:2] > 100": lambda s: getattr(w.udp4(s.net()), "len", 0) > 100,
-    "udp[0:2] = udp[2:2]": lambda s: w.udp4(s.net()) is not None
-    and s.net().payload.sport == s.net().payload.dport,
-    "udp[ip[0] & 0xf] = 42": lambda s: w.udp4(s.net()) is not None
-    and bytes(s.net().payload)[s.net().ihl] == 42,
+    "udp[0:2] = udp[2:2]": lambda s: (
+        w.udp4(s.net()) is not None and s.net().payload.sport == s.net().payload.dport
+    ),
+    "udp[ip[0] & 0xf] = 42": lambda s: (
+        w.udp4(s.net()) is not None and bytes(s.net().payload)[s.net().ihl] == 42
+    ),
     "ip[2:2] + 14 < len": lambda s: w.ip(s.net()) and s.net().len + 14 < _len(s),
     "len - 14 = 52": lambda s: _len(s) == 66,
-    "(ip[12:4] ^ ip[16:4]) = 3": lambda s: w.ip(s.net())
-    and int(ipaddress.ip_address(s.net().src)) ^ int(ipaddress.ip_address(s.net().dst)) == 3,
-    "ip[2:2] / (ip[0] & 0xf) > 12": lambda s: w.ip(s.net())
-    and s.net().len // s.net().ihl > 12,
+    "(ip[12:4] ^ ip[16:4]) = 3": lambda s: (
+        w.ip(s.net())
+        and int(ipaddress.ip_address(s.net().src)) ^ int(ipaddress.ip_address(s.net().dst)) == 3
+    ),
+    "ip[2:2] / (ip[0] & 0xf) > 12": lambda s: w.ip(s.net()) and s.net().len // s.net().ihl > 12,
     "ip[4:2] % 4 = 3": lambda s: w.ip(s.net()) and s.net().id % 4 == 3,
     "ip[8] * 2 - 1 = 127": lambda s: w.ip(s.net()) and s.net().ttl == 64,
     "1 << ip[8] = 2": lambda s: w.ip(s.net()) and s.net().ttl == 1,
@@ -210,26 +218,30 @@ FILTERS: dict[str, Wanted] = {
     "vlan 100 and vlan 200": lambda s: s.vlan(0, 100) and s.vlan(1, 200),
     "vlan and vlan": lambda s: s.vlan(1),
     "vlan and vlan 100 and ip6": lambda s: s.vlan(1, 100) and w.ip6(s.net(2)),
-    "vlan 100 and vlan 200 and udp port 53": lambda s: s.vlan(0, 100)
-    and s.vlan(1, 200)
-    and 53 in w.ports(s.net(2), 17),
+    "vlan 100 and vlan 200 and udp port 53": lambda s: (
+        s.vlan(0, 100) and s.vlan(1, 200) and 53 in w.ports(s.net(2), 17)
+    ),
     "vlan and vlan and vlan": lambda s: s.vlan(2),
-    "vlan 1 and vlan 100 and vlan 200 and udp": lambda s: s.vids()[:3] == [1, 100, 200]
-    and 17 in w.protocols(s.net(3)),
+    "vlan 1 and vlan 100 and vlan 200 and udp": lambda s: (
+        s.vids()[:3] == [1, 100, 200] and 17 in w.protocols(s.net(3))
+    ),
     "ip or vlan": lambda s: w.ip(s.net()) or s.vlan(0),
-    "udp or (vlan 100 and udp)": lambda s: 17 in w.protocols(s.net())
-    or (s.vlan(0, 100) and 17 in w.protocols(s.net(1))),
+    "udp or (vlan 100 and udp)": lambda s: (
+        17 in w.protocols(s.net()) or (s.vlan(0, 100) and 17 in w.protocols(s.net(1)))
+    ),
     "vlan 100 or vlan 200": lambda s: s.vlan(0, 100) or s.vlan(1, 200),
-    "(vlan 100 and udp) or vlan 300": lambda s: s.vlan(1, 300)
-    or (s.vlan(0, 100) and 17 in w.protocols(s.net(1))),
+    "(vlan 100 and udp) or vlan 300": lambda s: (
+        s.vlan(1, 300) or (s.vlan(0, 100) and 17 in w.protocols(s.net(1)))
+    ),
     "not vlan and udp": lambda s: not s.vlan(0) and 17 in w.protocols(s.net(1)),
     "vlan and broadcast": lambda s: s.vlan(0) and s.data[:6] == b"\xff" * 6,
     "vlan and ether proto 0x88b5": lambda s: s.vlan(0) and s.type_behind(1) == 0x88B5,
     "vlan 100 and mpls": lambda s: s.vlan(0, 100) and bool(w.labels(s.net(1))),
     "vlan 100 and pppoes and ip": lambda s: s.vlan(0, 100) and w.ip(w.session(s.net(1))),
     "vlan and vxlan 77": lambda s: s.vlan(0) and w.vxlan(s.net(1), 77) is not None,
-    "vlan and vxlan and udp": lambda s: s.vlan(0)
-    and 17 in w.protocols(w.inside(w.vxlan(s.net(1)))),
+    "vlan and vxlan and udp": lambda s: (
+        s.vlan(0) and 17 in w.protocols(w.inside(w.vxlan(s.net(1))))
+    ),
     "ether[-4048] = 1": lambda s: s.tci is not None,
     "ether[-4052:2] & 0xfff = 100": lambda s: (s.tci or 0) & 0xFFF == 100,
     # labels, sessions and tunnels
@@ -237,10 +249,12 @@ FILTERS: dict[str, Wanted] = {
     "mpls 100": lambda s: w.labels(s.net())[:1] == [100],
     "mpls 200 and mpls 100": lambda s: w.labels(s.net())[:2] == [200, 100],
     "mpls and ip": lambda s: len(w.labels(s.net())) == 1 and w.ip(w.below_labels(s.net())),
-    "mpls and udp port 53": lambda s: len(w.labels(s.net())) == 1
-    and 53 in w.ports(w.below_labels(s.net()), 17),
-    f"mpls and mpls and host {C}": lambda s: len(w.labels(s.net())) == 2
-    and C in w.ends(w.below_labels(s.net())),
+    "mpls and udp port 53": lambda s: (
+        len(w.labels(s.net())) == 1 and 53 in w.ports(w.below_labels(s.net()), 17)
+    ),
+    f"mpls and mpls and host {C}": lambda s: (
+        len(w.labels(s.net())) == 2 and C in w.ends(w.below_labels(s.net()))
+    ),
     "pppoed": lambda s: isinstance(s.net(), PPPoED),
     "pppoes": lambda s: type(s.net()) is PPPoE,
     "pppoes 7": lambda s: type(s.net()) is PPPoE and s.net().sessionid == 7,
@@ -250,8 +264,9 @@ FILTERS: dict[str, Wanted] = {
     "vxlan": lambda s: w.vxlan(s.net()) is not None,
     "vxlan 77": lambda s: w.vxlan(s.net(), 77) is not None,
     "vxlan and ip": lambda s: w.ip(w.inside(w.vxlan(s.net()))),
-    f"vxlan 78 and tcp and host {C}": lambda s: 6 in w.protocols(w.inside(w.vxlan(s.net(), 78)))
-    and C in w.ends(w.inside(w.vxlan(s.net()))),
+    f"vxlan 78 and tcp and host {C}": lambda s: (
+        6 in w.protocols(w.inside(w.vxlan(s.net(), 78))) and C in w.ends(w.inside(w.vxlan(s.net())))
+    ),
     "vxlan and arp": lambda s: w.arp(w.inside(w.vxlan(s.net()))),
     "vxlan and ether src 02:00:00:00:0a:01": lambda s: w.vxlan(s.net()) is not None,
     "geneve": lambda s: w.geneve(s.net()) is not None,

@@ -15,13 +15,16 @@ from typing import TypeVar
 
 from bpfq.errors import BpfqError
 from bpfq.kernel.sockets import attach_filter
-from kernel.namespaces import ip, sender, veth_pair
+from kernel.namespaces import sender, veth_pair
 
 K = TypeVar("K", bound=Hashable)
 Program = tuple[tuple[int, int, int, int], ...]
 
 ETH_P_ALL = 3
 SENTINEL_TYPE = 0x88B6  # for experiments, IEEE 802
+_ONLY_SENTINELS = (  # ldh [12]; jeq #0x88b6; ret #262144; ret #0
+    (0x28, 0, 0, 12), (0x15, 0, 1, SENTINEL_TYPE), (0x06, 0, 0, 262144), (0x06, 0, 0, 0),
+)  # fmt: skip
 _SENTINELS = 2  # the second one has arrived: everybody has the first one
 _ROOM = 8 << 20  # bytes in a socket's queue
 _PATIENCE = 20  # seconds; only a broken test waits that long
@@ -77,7 +80,7 @@ def heard(
     last: str = "far",
 ) -> dict[K, list[bytes]]:
     """What each socket receives when the frames are sent from ``out`` to ``last``; closes them."""
-    observer = packet_socket(last)
+    observer = packet_socket(last, _ONLY_SENTINELS)
     observer.settimeout(_PATIENCE)
     for sock in sockets.values():
         roomy(sock)
@@ -114,9 +117,8 @@ def close(sockets: Iterable[socket.socket]) -> None:
 def wait_for_sentinels(sending: socket.socket, observer: socket.socket) -> None:
     for _ in range(_SENTINELS):
         sending.send(b"\xff" * 12 + struct.pack(">H", SENTINEL_TYPE) + b"\0" * 46)
-    seen = 0
-    while seen < _SENTINELS:
-        seen += is_sentinel(observer.recv(65536))
+    for _ in range(_SENTINELS):
+        observer.recv(64)
 
 
 def is_sentinel(data: bytes) -> bool:
@@ -166,4 +168,3 @@ def unprivileged(action: Callable[[], object]) -> tuple[str, str, int | None]:
     os.setgid(65534)
     os.setuid(65534)
     return refusal(action)
-

@@ -26,15 +26,12 @@ LINK_WORDS = (
 WANTED: dict[str, Wanted] = {
     text: wanted
     for text, wanted in FILTERS.items()
-    if not any(word in text for word in LINK_WORDS) or text in ("ip multicast", "ip6 multicast")
+    if text in ("ip multicast", "ip6 multicast")
+    or not any(word in text for word in (*LINK_WORDS, "not vlan and"))  # nothing has moved there
 } | {
-    # no bytes move when there is no tag
-    "not vlan and udp": lambda s: not s.vlan(0) and 17 in w.protocols(s.net()),
-    "not vlan": lambda s: not s.vlan(0),
     "vlan and less 52": lambda s: s.vlan(0) and len(s.data) - ETHERNET_HEADER <= 52,
     "greater 1000": lambda s: len(s.data) - ETHERNET_HEADER >= 1000,
-    "ip[2:2] < len": lambda s: w.ip(s.net())
-    and s.net().len < len(s.data) - ETHERNET_HEADER,
+    "ip[2:2] < len": lambda s: w.ip(s.net()) and s.net().len < len(s.data) - ETHERNET_HEADER,
 }
 # tagged with a type that the kernel does not take for a tag: nothing is in metadata
 UNKNOWN_TAG = "old qinq 9100"

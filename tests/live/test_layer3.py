@@ -54,8 +54,9 @@ ONLY_4: dict[str, Wanted] = {
     f"host {C}": lambda n, size: C in w.ends(n),
     f"src host {A}": lambda n, size: w.source(n) == A,
     f"not src {A} and udp": lambda n, size: w.source(n) != A and 17 in w.protocols(n),
-    f"dst host {B} and dst port 53": lambda n, size: w.destination(n) == B
-    and w.destination_port(n) == 53,
+    f"dst host {B} and dst port 53": lambda n, size: (
+        w.destination(n) == B and w.destination_port(n) == 53
+    ),
     "src net 192.168.0.0/16": lambda n, size: w.in_net(w.source(n), "192.168."),
     f"src ({A} or {C}) and port 53": lambda n, size: w.source(n) in (A, C) and 53 in w.ports(n),
     "ip[8] = 3": lambda n, size: w.ip(n) and n.ttl == 3,
@@ -64,14 +65,16 @@ ONLY_4: dict[str, Wanted] = {
     "(ip[1] & 0xfc) >> 2 = 46": lambda n, size: w.ip(n) and n.tos == 0xB8,
     "ip[0] & 0xf > 5 and udp": lambda n, size: w.ip(n) and n.ihl > 5 and n.proto == 17,
     "ip[ip[0] & 0xf] = 0": lambda n, size: w.ip(n) and bytes(n)[n.ihl] == 0,
-    "udp[8:4] = 0xcafebabe": lambda n, size: w.udp4(n) is not None
-    and bytes(n.payload)[8:12] == bytes.fromhex("cafebabe"),
+    "udp[8:4] = 0xcafebabe": lambda n, size: (
+        w.udp4(n) is not None and bytes(n.payload)[8:12] == bytes.fromhex("cafebabe")
+    ),
     "udp[4:2] > 100": lambda n, size: w.udp4(n) is not None and n.payload.len > 100,
-    "udp[0:2] = udp[2:2]": lambda n, size: w.udp4(n) is not None
-    and n.payload.sport == n.payload.dport,
-    "ip[12:4] = 0x0a000001 and udp[2:2] = 53": lambda n, size: w.source(n) == A
-    and w.udp4(n) is not None
-    and n.payload.dport == 53,
+    "udp[0:2] = udp[2:2]": lambda n, size: (
+        w.udp4(n) is not None and n.payload.sport == n.payload.dport
+    ),
+    "ip[12:4] = 0x0a000001 and udp[2:2] = 53": lambda n, size: (
+        w.source(n) == A and w.udp4(n) is not None and n.payload.dport == 53
+    ),
     "ip proto 17 and less 200": lambda n, size: w.proto4(n, 17) and size <= 200,
     "ip protochain 17": lambda n, size: w.ip(n) and n.proto == 17,
 }
@@ -81,8 +84,9 @@ ONLY_6: dict[str, Wanted] = {
     "ip6": lambda n, size: w.ip6(n),
     f"host {C6}": lambda n, size: C6 in w.ends(n),
     f"src host {A6}": lambda n, size: w.source(n) == A6,
-    f"dst host {B6} and src port 53": lambda n, size: w.destination(n) == B6
-    and w.source_port(n) == 53,
+    f"dst host {B6} and src port 53": lambda n, size: (
+        w.destination(n) == B6 and w.source_port(n) == 53
+    ),
     "src net fd00::/8": lambda n, size: w.in_net(w.source(n), "fd"),
     f"not host {C6} and udp": lambda n, size: C6 not in w.ends(n) and 17 in w.protocols(n),
     "ip6[7] = 3": lambda n, size: w.ip6(n) and n.hlim == 3,
@@ -115,9 +119,9 @@ RAW4: dict[str, Wanted] = {
 
 RAW6: dict[str, Wanted] = {
     "icmp6": lambda n, size: 58 in w.protocols(n),
-    "icmp6[icmp6type] = icmp6-echo": lambda n, size: w.ip6(n)
-    and n.nh == 58
-    and n.payload.type == 128,
+    "icmp6[icmp6type] = icmp6-echo": lambda n, size: (
+        w.ip6(n) and n.nh == 58 and n.payload.type == 128
+    ),
     "protochain 58": lambda n, size: 58 in w.chain(n),
     "ip6 protochain 6": lambda n, size: 6 in w.chain(n),
 }
@@ -195,9 +199,7 @@ def test_raw_ip_socket(raw4_sets: Heard, text: str) -> None:
 @pytest.mark.parametrize("text", RAW6_FILTERS)
 def test_raw_ip6_socket(raw6_sets: Heard, text: str) -> None:
     wanted = RAW6_FILTERS[text]
-    assert raw6_sets[text] == {
-        name for name, p in IP6.items() if wanted(p, len(upper_layer(p)))
-    }
+    assert raw6_sets[text] == {name for name, p in IP6.items() if wanted(p, len(upper_layer(p)))}
 
 
 # ---------------------------------------------------------------- UDP
@@ -248,7 +250,5 @@ def test_udp_socket(udp4_sets: Heard, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", UDP6_FILTERS)
-def test_udp_socket_of_ip6_hears_both_families(
-    udp6_sets: Heard, text: str
-) -> None:
+def test_udp_socket_of_ip6_hears_both_families(udp6_sets: Heard, text: str) -> None:
     assert udp6_sets[text] == datagrams(PACKETS, UDP6_FILTERS[text])

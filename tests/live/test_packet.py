@@ -7,13 +7,14 @@ with the tag inline.
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import bpfq
-from kernel.namespaces import in_namespace, needs_ip, needs_root
+from kernel.namespaces import in_namespace, ip, needs_ip, needs_root
 
 from .filters import FILTERS
 from .frames import CUT, FRAMES
@@ -79,6 +80,33 @@ def test_cut_frames_that_are_received_would_be_whole_as_well(
 ) -> None:
     whole = {name.split(" cut to ")[0] for name in sets[text, end] & CUT.keys()}
     assert whole <= expected(text, end)
+
+
+def test_interface_gives_its_netmask_and_index() -> None:
+    texts = ("ip broadcast", "ifindex FAR", "not ifindex FAR", "udp and ifindex FAR")
+
+    def scenario() -> dict[str, frozenset[str]]:
+        quiet_pair()
+        ip("address", "add", "10.0.0.2/24", "dev", "far")
+        index = str(socket.if_nametoindex("far"))
+        sockets, refusals = opened(
+            texts, lambda text: bpfq.open_packet_socket("far", text.replace("FAR", index))
+        )
+        with open("/proc/sys/net/ipv4/conf/far/arp_ignore", "w", encoding="ascii") as file:
+            file.write("8")  # answer nobody
+        found = heard(sockets, FRAMES.values())
+        return refusals | {
+            text: names("far", [data for data in packets if data in _NAMES["far"]])
+            for text, packets in found.items()
+        }
+
+    found = in_namespace(scenario)
+    assert found == {
+        "ip broadcast": {"broadcast udp", "subnet broadcast"},
+        "ifindex FAR": FRAMES.keys(),
+        "not ifindex FAR": frozenset(),
+        "udp and ifindex FAR": expected("udp", "far"),
+    }
 
 
 # ---------------------------------------------------------------- tcpdump's own programs
