@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bpfq.isa.cbpf.encode import disassemble
 from bpfq.isa.cbpf.instructions import (
+    ANCILLARY_BASE,
     Alu,
     AluX,
     Instruction,
@@ -80,9 +81,15 @@ class Found:
 
 
 def search(
-    words: Sequence[SockFilter], bases: Sequence[bytes], most: int = MOST_TRACES
+    words: Sequence[SockFilter],
+    bases: Sequence[bytes],
+    most: int = MOST_TRACES,
+    metadata: Mapping[str, int] | None = None,
 ) -> Found:
-    """Samples that between them take each branch that patching reaches."""
+    """Samples that between them take each branch that patching reaches.
+
+    metadata: the kernel's words, the same with every packet.
+    """
     program = disassemble(words)
     found = Found()
     waiting = deque(Sample(packet, len(packet)) for packet in bases)
@@ -95,7 +102,9 @@ def search(
             continue
         known.add(sample)
         found.samples.append(sample)
-        steps = trace(words, sample.packet, wire_length=sample.length).steps
+        steps = trace(
+            words, sample.packet, wire_length=sample.length, metadata=metadata
+        ).steps
         taken = dict(_taken(program, steps))
         fresh = {(steps[at].pc, way) for at, way in taken.items()} - found.branches
         found.branches |= fresh
@@ -123,9 +132,11 @@ def search(
     return found
 
 
-def truncations(words: Sequence[SockFilter], sample: Sample) -> Iterator[Sample]:
+def truncations(
+    words: Sequence[SockFilter], sample: Sample, metadata: Mapping[str, int] | None = None
+) -> Iterator[Sample]:
     """Every length up to one byte short of what the program reads of the sample."""
-    steps = trace(words, sample.packet, wire_length=sample.length).steps
+    steps = trace(words, sample.packet, wire_length=sample.length, metadata=metadata).steps
     program = disassemble(words)
     ends = [end for at in range(len(steps)) if (end := _end_of_load(program, steps, at))]
     furthest = min(max(ends, default=0), len(sample.packet))
@@ -148,7 +159,7 @@ def _end_of_load(
 ) -> int | None:
     """Where the bytes that a step loads end; None if it loads none."""
     match program[steps[at].pc]:
-        case LoadAbsolute(offset, size):
+        case LoadAbsolute(offset, size) if offset < ANCILLARY_BASE:
             return offset + size
         case LoadIndirect(offset, size):
             return (steps[at - 1].x if at else 0) + offset + size

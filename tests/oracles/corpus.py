@@ -1,0 +1,38 @@
+"""The filters of tests/corpus/filters.txt and of bench/filters.txt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+TESTS = Path(__file__).parents[1]
+FILES = (TESTS / "corpus" / "filters.txt", TESTS.parent / "bench" / "filters.txt")
+
+_LINE = re.compile(r"(?:(?:savefile=(\w+) )?([A-Z0-9_,]+): )?(.+)")
+
+
+class Line(NamedTuple):
+    """A filter on one link type; savefile: the byte order of the file it reads, or None."""
+
+    link: str
+    text: str
+    savefile: str | None
+
+
+@cache
+def filters() -> tuple[Line, ...]:
+    """Every filter on every link type named for it, in the files' order, without duplicates."""
+    return tuple(dict.fromkeys(line for path in FILES for line in _lines(path)))
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    for line in path.read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        assert match, line
+        for link in (match[2] or "EN10MB").split(","):
+            yield Line(link, match[3], match[1])
