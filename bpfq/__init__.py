@@ -286,6 +286,8 @@ __all__ = ["__version__", *_MODULE_OF]
 
 
 def __getattr__(name: str) -> object:
+    if name == "nodes":  # what the representation of a rare node spells out
+        return import_module("bpfq.query.nodes")
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'bpfq' has no attribute {name!r}")

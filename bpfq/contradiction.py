@@ -7,12 +7,20 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bpfq.errors import FilterError
+from bpfq.headers.frames import IPV6_HEADER
+from bpfq.operators import Operator
+from bpfq.query import build
 from bpfq.query import nodes as q
+from bpfq.query.text import to_pcap
+from bpfq.record import replace
 from bpfq.source import Span, Suggestion
+from bpfq.tables.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     from bpfq.compiler import Settings
 
+_IPV4_ONLY = ("tcp", "udp", "sctp", "icmp", "igmp")  # what an index of them reads
+_OVER_IPV6 = ("tcp", "udp", "sctp")
 _PAIRS_AT_MOST = 400  # clauses are compared two by two up to here; beyond, all share the blame
 
 
@@ -25,13 +33,9 @@ def explain_empty(
     if len(clauses) == 1:
         message = f"matches no packet on {_where(settings)}"
     else:
-        message = _ipv4_only(clauses) or "matches no packet: these clauses exclude each other"
-    return FilterError(
-        message,
-        span=spans[0] if spans else None,
-        other_spans=spans[1:],
-        suggestions=_suggestions(clauses),
-    )
+        message = "matches no packet: these clauses exclude each other"
+    plain = FilterError(message, span=spans[0] if spans else None, other_spans=spans[1:])
+    return _ipv4_only(clauses) or plain
 
 
 def _where(settings: Settings) -> str:
@@ -75,40 +79,66 @@ def _span(node: q.Query) -> Span | None:
     return getattr(node, "span", None)
 
 
-def _ipv4_only(clauses: Sequence[q.Query]) -> str | None:
+def _ipv4_only(clauses: Sequence[q.Query]) -> FilterError | None:
     """``ip6 and tcp[...]``: the commonest collision has a text of its own."""
-    if not any(_is_ip6(clause) for clause in clauses):
+    ip6 = next((clause for clause in clauses if clause == q.Protocol("ip6")), None)
+    reads = [
+        read for clause in clauses for read in _reads_of(clause) if read.protocol in _IPV4_ONLY
+    ]
+    if ip6 is None or not reads:
         return None
-    word = next((word for word in map(_indexed, clauses) if word), None)
-    return word and f"matches no packet: {word}[...] reads IPv4 only, but ip6 excludes IPv4"
+    word = reads[0].protocol
+    tries = []
+    if word in _OVER_IPV6:
+        tries.append(Suggestion("--tcp6", f"let {word}[...] work on IPv6 too"))
+        plain = to_pcap(q.And(tuple(part for clause in clauses for part in _over_ipv6(clause))))
+        tries.append(Suggestion(plain, "plain pcap-filter, no extension headers"))
+    return FilterError(
+        f"matches no packet: {word}[...] reads IPv4 only, but ip6 excludes IPv4",
+        span=ip6.span,
+        other_spans=tuple(read.span for read in reads[:1] if read.span is not None),
+        suggestions=tuple(tries),
+    )
 
 
-def _is_ip6(clause: q.Query) -> bool:
-    return isinstance(clause, q.Protocol) and clause.name == "ip6"
-
-
-def _indexed(clause: q.Query) -> str | None:
-    """The transport protocol that a relation indexes."""
-    if not isinstance(clause, q.Compare):
-        return None
-    work: list[q.Value] = [clause.left, clause.right]
+def _reads_of(clause: q.Query) -> list[q.Index]:
+    """The header reads of a relation, from left to right."""
+    found: list[q.Index] = []
+    work: list[q.Value] = [clause.right, clause.left] if isinstance(clause, q.Compare) else []
     while work:
-        value = work.pop()
-        match value:
-            case q.Index(protocol=("tcp" | "udp" | "sctp" | "icmp" | "igmp") as word):
-                return word
+        match work.pop():
+            case q.Index() as read:
+                found.append(read)
+                work.append(read.offset)
             case q.Arithmetic(left=left, right=right):
-                work += [left, right]
+                work += [right, left]
             case q.Negative(operand):
                 work.append(operand)
             case _:
                 continue
-    return None
+    return found
 
 
-def _suggestions(clauses: Sequence[q.Query]) -> tuple[Suggestion, ...]:
-    words = {word for clause in clauses if (word := _indexed(clause))}
-    if any(_is_ip6(clause) for clause in clauses) and words & {"tcp", "udp", "sctp"}:
-        word = sorted(words & {"tcp", "udp", "sctp"})[0]
-        return (Suggestion("--tcp6", f"let {word}[...] work on IPv6 too"),)
-    return ()
+def _over_ipv6(clause: q.Query) -> tuple[q.Query, ...]:
+    """A relation on a transport header as the same on the bytes behind the IPv6 header."""
+    reads = [read for read in _reads_of(clause) if read.protocol in _OVER_IPV6]
+    if not reads or not isinstance(clause, q.Compare):
+        return (clause,)
+    number = PROTOCOLS[reads[0].protocol].numbers[0]
+    next_header = q.Compare("=", q.Index("ip6", q.Number(6), 1), q.Number(number))
+    return next_header, replace(clause, left=_moved(clause.left), right=_moved(clause.right))
+
+
+def _moved(value: q.Value) -> q.Value:
+    match value:
+        case q.Index(protocol, offset, size, under) if protocol in _OVER_IPV6:
+            if isinstance(offset, q.Number):
+                return q.Index("ip6", q.Number(IPV6_HEADER + offset.value), size, under)
+            behind = build.arithmetic(Operator.ADD, q.Number(IPV6_HEADER), _moved(offset))
+            return q.Index("ip6", behind, size, under)
+        case q.Arithmetic(operator, left, right):
+            return build.arithmetic(operator, _moved(left), _moved(right))
+        case q.Negative(operand):
+            return build.negative(_moved(operand))
+        case _:
+            return value

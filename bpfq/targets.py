@@ -24,6 +24,7 @@ class Target:
     decides between the IPv4 and IPv6 forms of layer-3 targets.
     network_at: where the network header starts on a layer-3 target, for absolute loads.
     transport_at: where the transport header starts if byte 0 stands in or behind it.
+    transport: the protocol that alone arrives.  reassembled: no fragment arrives.
     metadata: the kernel supplies ancillary words (packet type, VLAN tag, random numbers).
     vlan: "inline", "metadata" or "gone".
     accept: the value returned for a match; None is the snapshot length.
@@ -36,6 +37,7 @@ class Target:
     network_at: int = 0
     transport_at: int | None = None
     transport: str | None = None
+    reassembled: bool = False
     metadata: bool = True
     vlan: str = "gone"
     limit: int | None = CLASSIC_LIMIT
@@ -52,14 +54,15 @@ _ROWS = (
         "packet-cooked", "AF_PACKET SOCK_DGRAM socket, network header", link="COOKED", layer=3,
         vlan="metadata",
     ),
-    Target("raw4", "AF_INET SOCK_RAW socket, IPv4 header", link="IPV4", layer=3),
+    Target("raw4", "AF_INET SOCK_RAW socket, IPv4 header", link="IPV4", layer=3, reassembled=True),
     Target(
         "raw6", "AF_INET6 SOCK_RAW socket, upper-layer header", link="IPV6", layer=3,
-        network_at=SKF_NET_OFF, transport_at=0,
+        network_at=SKF_NET_OFF, transport_at=0, reassembled=True,
     ),
     Target(
         "udp", "AF_INET or AF_INET6 SOCK_DGRAM socket, UDP header", link="RAW", layer=3,
         network_at=SKF_NET_OFF, transport_at=0, transport="udp",
+        reassembled=True,
     ),
     Target(
         "xt_bpf", "iptables -m bpf, network header of one family", link="RAW", layer=3,

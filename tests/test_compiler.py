@@ -103,8 +103,9 @@ def test_ip6_with_a_tcp_index_says_that_the_index_reads_ipv4() -> None:
     assert caught.value.render() == (
         "matches no packet: tcp[...] reads IPv4 only, but ip6 excludes IPv4\n"
         "  ip6 and tcp[tcpflags] & tcp-syn != 0\n"
-        "  ^^^     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
-        "  try:  --tcp6    let tcp[...] work on IPv6 too"
+        "  ^^^     ^^^^^^^^^^^^^\n"
+        "  try:  --tcp6    let tcp[...] work on IPv6 too\n"
+        "        ip6 and ip6[6] = 6 and ip6[53] & 2 != 0    plain pcap-filter, no extension headers"
     )
 
 

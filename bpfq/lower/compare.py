@@ -15,7 +15,8 @@ from bpfq.headers.frames import IPV6_HEADER, Frame, Place
 from bpfq.headers.linktype import type_is
 from bpfq.isa.cbpf.instructions import ANCILLARY
 from bpfq.lower.context import Context
-from bpfq.lower.network import is_ip, is_ip6, not_later_fragment
+from bpfq.lower.encapsulation import encapsulation, tag_control
+from bpfq.lower.network import is_ip, is_ip6, next_is, not_later_fragment
 from bpfq.operators import WORD_BITS, Operator, Relation
 from bpfq.query import nodes as q
 from bpfq.tables import protocols as p
@@ -25,6 +26,8 @@ _ANCILLARY_START = min(ANCILLARY.values())
 _ANCILLARY_NAMES = {offset: name for name, offset in ANCILLARY.items()}
 _RADIO_LINKS = ("PRISM_HEADER", "IEEE802_11_RADIO", "IEEE802_11_RADIO_AVS")
 _DUAL_INDEX = ("tcp", "udp", "sctp", "pim")  # headers that follow IPv6 as well
+
+_VLAN = p.ProtocolRow("vlan", (), (), "tag")  # not a protocol word, but it has fields
 
 _RELATIONS: dict[str, Callable[[Term, Term], Formula]] = {
     "=": lambda left, right: Atom(left, Relation.EQ, right),
@@ -69,7 +72,7 @@ def _layers(value: q.Index | q.FieldValue, c: Context) -> tuple[str, ...] | None
         if row.base != "transport":
             return None
         return ("ip", "ip6") if c.options.tcp6 and row.name in _DUAL_INDEX else ("ip",)
-    row = p.PROTOCOLS[FIELDS[value.name].protocol]
+    row = p.PROTOCOLS.get(FIELDS[value.name].protocol, _VLAN)
     return row.layers if row.base in ("transport", "icmp6") else None
 
 
@@ -99,11 +102,12 @@ def _checks(value: q.Value, family: str, c: Context) -> tuple[Formula, ...]:
 def _presence(leaf: q.Index | q.FieldValue, family: str, c: Context) -> Formula:
     """The header that a value is read from is there."""
     name = leaf.protocol if isinstance(leaf, q.Index) else FIELDS[leaf.name].protocol
-    row, frame, h = p.PROTOCOLS[name], c.frame(leaf.under), c.headers
+    row, frame, h = p.PROTOCOLS.get(name, _VLAN), c.frame(leaf.under), c.headers
     match row.base:
+        case "tag":
+            return encapsulation(q.Encapsulation("vlan", None, leaf.under, span=leaf.span), c)
         case "link":
-            _require_link(c, leaf)
-            return both()
+            return _link_header(c, leaf, frame)
         case "packet":
             if h.link.name not in _RADIO_LINKS:
                 raise c.refuse("'radio' (there is no radio header)", leaf.span)
@@ -111,17 +115,24 @@ def _presence(leaf: q.Index | q.FieldValue, family: str, c: Context) -> Formula:
         case "network":
             return type_is(h, frame, row.numbers[0])
         case "icmp6":
-            return both(is_ip6(c, frame), h.atom(frame.network, 6, 1, p.PROTO_ICMP6))
+            return both(is_ip6(c, frame), next_is(c, frame, "ip6", p.PROTO_ICMP6))
         case _ if family == "ip6":
-            return both(is_ip6(c, frame), h.atom(frame.network, 6, 1, row.numbers[0]))
+            return both(is_ip6(c, frame), next_is(c, frame, "ip6", row.numbers[0]))
         case _:
-            there = h.atom(frame.network, 9, 1, row.numbers[0])
+            there = next_is(c, frame, "ip", row.numbers[0])
             return both(is_ip(c, frame), there, not_later_fragment(c, frame))
 
 
-def _require_link(c: Context, leaf: q.Index | q.FieldValue) -> None:
+def _link_header(c: Context, leaf: q.Index | q.FieldValue, frame: Frame) -> Formula:
+    """There is always one, but on a layer-3 target, and its fields are named for Ethernet's."""
     if c.headers.target.layer == 3 and not _is_ancillary(leaf):
         raise c.refuse("the link header", leaf.span)
+    if isinstance(leaf, q.FieldValue):
+        if frame.kind != "ethernet":
+            name = leaf.name.replace("link.", "ether.")
+            raise c.refuse(f"'{name}' (a field of Ethernet's header)", leaf.span)
+        return frame.mac_guard or both()
+    return both()
 
 
 def _is_ancillary(leaf: q.Index | q.FieldValue) -> bool:
@@ -180,6 +191,9 @@ def _arithmetic(operator: Operator, left: Term, right: Term, value: q.Value, c: 
 
 def _field(value: q.FieldValue, family: str, c: Context) -> Term:
     row = FIELDS[value.name]
+    if row.protocol == _VLAN.name:
+        masked = c.headers.sum(Operator.AND, tag_control(c.frame(value.under), c), row.mask)
+        return c.headers.sum(Operator.RSH, masked, row.shift)
     place = _place(row.protocol, c.frame(value.under), family, c)
     term = c.headers.load(place, row.offset, row.size)
     if row.mask != 2 ** (8 * row.size) - 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpfq.graph.formula import Atom, Formula, both, either, negation
+from bpfq.graph.terms import Term
 from bpfq.headers.frames import UDP_HEADER, Frame, Place
 from bpfq.headers.linktype import type_is
 from bpfq.lower.context import Context
@@ -62,13 +63,20 @@ def _vlan_in_metadata(node: q.Encapsulation, frame: Frame, c: Context) -> Formul
     h, b = c.headers, c.headers.builder
     stripped = Atom(b.metadata("vlanp"), Relation.EQ, b.constant(1))
     tagged = either(stripped, *(type_is(h, frame, tpid) for tpid in p.TAG_TYPES))
-    tci = b.metadata("vlan_tci")
-    inline = h.load(frame.network, 0, 2)
-    tci = b.choose(stripped.relation, stripped.term, stripped.operand, tci, inline)
     if node.identifier is None:
         return tagged
-    vid = h.sum(Operator.AND, tci, VID_MASK)
+    vid = h.sum(Operator.AND, tag_control(frame, c), VID_MASK)
     return both(tagged, Atom(vid, Relation.EQ, b.constant(node.identifier)))
+
+
+def tag_control(frame: Frame, c: Context) -> Term:
+    """The 16 bits of priority, drop eligibility and VLAN number (IEEE 802.1Q)."""
+    h, b = c.headers, c.headers.builder
+    inline = h.load(frame.network, 0, 2)
+    if not h.tag_in_metadata(frame):
+        return inline
+    kept = b.metadata("vlan_tci")
+    return b.choose(Relation.EQ, b.metadata("vlanp"), b.constant(1), kept, inline)
 
 
 def _mpls(node: q.Encapsulation, frame: Frame, c: Context) -> Formula:

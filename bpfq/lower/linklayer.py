@@ -141,7 +141,7 @@ def packet_direction(node: q.PacketDirection, c: Context) -> Formula:
         if node.inbound:
             return h.atom(packet, 12, 1, 0x00, 0x40)
         return h.atom(packet, 12, 1, 0x40, 0xC0)
-    if name.startswith("JUNIPER_"):
+    if h.link.layout is not None and h.link.layout.kind == "juniper":
         return h.atom(packet, 3, 1, int(node.inbound), 0x01)
     if name in _DIRECTIONS:
         offset, size, mask, inbound, outbound = _DIRECTIONS[name]

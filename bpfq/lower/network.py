@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpfq.graph.formula import Atom, Formula, both, either, negation
+from bpfq.graph.formula import FALSE, TRUE, Atom, Formula, both, either, negation
 from bpfq.graph.terms import Term
 from bpfq.headers.frames import IPV6_HEADER, Frame, Place
 from bpfq.headers.linktype import type_is
@@ -48,14 +48,14 @@ def protocol_number(layer: str, number: int, c: Context, frame: Frame) -> Formul
         case "link":
             return type_is(h, frame, number)
         case "ip":
-            return both(is_ip(c, frame), h.atom(frame.network, 9, 1, number))
+            return both(is_ip(c, frame), next_is(c, frame, "ip", number))
         case "ip6":
             fragmented = both(
                 h.atom(frame.network, 6, 1, p.PROTO_FRAGMENT),
                 h.atom(frame.network, IPV6_HEADER, 1, number),
             )
-            here = either(h.atom(frame.network, 6, 1, number), fragmented)
-            return both(is_ip6(c, frame), here)
+            here = next_is(c, frame, "ip6", number)
+            return both(is_ip6(c, frame), either(here, fragmented) if here != FALSE else FALSE)
         case "inet":
             return either(
                 protocol_number("ip", number, c, frame), protocol_number("ip6", number, c, frame)
@@ -66,6 +66,18 @@ def protocol_number(layer: str, number: int, c: Context, frame: Frame) -> Formul
             shift = 1 if frame.kind == "hdlc" else 0
             pdu = h.atom(frame.nosnap, 4 + shift, 1, number, 0x1F)
             return both(_iso(p.NLPID_ISIS, c, frame), pdu)
+
+
+def next_is(c: Context, frame: Frame, family: str, number: int) -> Formula:
+    """The header's protocol field holds ``number``; known where one transport alone arrives."""
+    only = c.headers.target.transport
+    if only is not None and not frame.encapsulated:
+        mine = number in p.PROTOCOLS[only].numbers
+        if family == "ip":
+            return TRUE if mine else FALSE
+        if not mine and number not in p.EXTENSION_HEADERS:
+            return FALSE
+    return c.headers.atom(frame.network, 9 if family == "ip" else 6, 1, number)
 
 
 def _iso(number: int, c: Context, frame: Frame) -> Formula:
@@ -248,5 +260,7 @@ def gateway(node: q.Gateway, c: Context) -> Formula:
 
 def not_later_fragment(c: Context, frame: Frame) -> Formula:
     """IPv4: the transport header is in this packet."""
+    if c.headers.target.reassembled and not frame.encapsulated:
+        return TRUE
     fragment = c.headers.atom(frame.network, 6, 2, FRAGMENT_OFFSET, relation=Relation.SET)
     return negation(fragment)

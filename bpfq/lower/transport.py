@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpfq.graph.formula import Formula, both, either, negation
 from bpfq.headers.frames import Frame, Place
 from bpfq.lower.context import Context, directed
-from bpfq.lower.network import is_ip, is_ip6, not_later_fragment
+from bpfq.lower.network import is_ip, is_ip6, next_is, not_later_fragment
 from bpfq.operators import Relation
 from bpfq.query import nodes as q
 from bpfq.tables.protocols import PROTO_SCTP, PROTO_TCP, PROTO_UDP
@@ -24,12 +24,12 @@ def port(node: q.Port, c: Context) -> Formula:
     return either(
         both(
             is_ip6(c, frame),
-            either(*(c.headers.atom(frame.network, 6, 1, number) for number in numbers)),
+            either(*(next_is(c, frame, "ip6", number) for number in numbers)),
             _ports(node, c, c.headers.transport6(frame)),
         ),
         both(
             is_ip(c, frame),
-            either(*(c.headers.atom(frame.network, 9, 1, number) for number in numbers)),
+            either(*(next_is(c, frame, "ip", number) for number in numbers)),
             not_later_fragment(c, frame),
             _ports(node, c, c.headers.transport4(frame)),
         ),

@@ -58,6 +58,8 @@ PROTO_ICMP6 = 58
 PROTO_SCTP = 132
 PROTO_FRAGMENT = 44  # IPv6 fragment header
 
+EXTENSION_HEADERS = (0, 43, 44, 51, 60, 135, 139, 140)  # of IPv6 (IANA)
+
 # ISO network-layer protocol identifiers (ISO/IEC TR 9577)
 NLPID_CLNP = 0x81
 NLPID_ESIS = 0x82

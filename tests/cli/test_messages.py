@@ -50,7 +50,7 @@ def test_contradiction_underlines_both_clauses(bpfq: Run) -> None:
     assert ran.err.splitlines()[0] == (
         "bpfq: matches no packet: tcp[...] reads IPv4 only, but ip6 excludes IPv4"
     )
-    assert ran.err.splitlines()[2].split() == ["^^^", "^" * 28]
+    assert ran.err.splitlines()[2].split() == ["^^^", "^" * 13]
     assert "try:  --tcp6 " in ran.err
 
 

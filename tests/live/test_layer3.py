@@ -128,7 +128,8 @@ RAW6: dict[str, Wanted] = {
 
 RAW4_FILTERS = BOTH | ONLY_4 | TRANSPORTS | RAW4
 RAW6_FILTERS = BOTH | ONLY_6 | TRANSPORTS | RAW6
-UDP4_FILTERS = BOTH | ONLY_4
+UDP4_FILTERS = {text: wanted for text, wanted in (BOTH | ONLY_4).items() if text != "not udp"}
+"""``not udp`` can match nothing there and is refused."""
 UDP6_FILTERS = BOTH | ONLY_4 | ONLY_6
 """An IPv6 UDP socket that is bound to :: hears IPv4, too."""
 

@@ -70,6 +70,7 @@ def test_metadata_is_there_on_every_socket(name: str, text: str) -> None:
         ("raw ip", "ip6 host ::1"),
         ("raw ip6", "arp"),
         ("udp", "icmp"),
+        ("udp", "not udp"),
     ],
 )
 def test_what_can_never_arrive_is_refused(name: str, text: str) -> None:

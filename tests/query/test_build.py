@@ -11,6 +11,7 @@ from bpfq.operators import Operator
 from bpfq.query import build as b
 from bpfq.query import nodes
 from bpfq.query.checks import MAX_DEPTH
+from bpfq.query.structure import Node
 from bpfq.source import Span
 
 IP, TCP, UDP = b.protocol("ip"), b.protocol("tcp"), b.protocol("udp")
@@ -80,7 +81,7 @@ HERE = Span(3, 7)
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_constructor_builds_the_node(built: nodes.Node, node: nodes.Node) -> None:
+def test_constructor_builds_the_node(built: Node, node: Node) -> None:
     assert built == node
 
 

@@ -185,7 +185,7 @@ def _not_looked_up(context: Context, kind: str, word: str) -> FilterError:
     if re.fullmatch(r"[0-9.]+", word):
         return context.error(f"'{brief(word)}' is not an IPv4 address: those have four parts")
     return context.error(
-        f"{kind} names are not looked up; give the address of '{brief(word)}', or a resolver"
+        f"{kind} names are not looked up; give the address of '{brief(word)}', or use --resolve"
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bpfq.errors import BpfqError
 from bpfq.frontend.pcap.keywords import KEYWORDS
 from bpfq.frontend.pcap.parse import parse
-from bpfq.query import nodes
+from bpfq.query.structure import Node
 
 from .golden_text import MISTAKES, cases
 from .test_trees import EVERY
@@ -33,7 +33,7 @@ def answered(text: str) -> None:
         assert "\n" not in error.message
         error.render()
     else:
-        assert isinstance(query, nodes.Node)
+        assert isinstance(query, Node)
         assert parse(text) == query
 
 
