@@ -90,7 +90,8 @@ def decide(query: Query, settings: Settings, watch: Watch = lambda stage, value:
     headers = Headers(
         builder, settings.target, settings.link, settings.savefile, frozenset(settings.through)
     )
-    formula = both(captured_80211(headers), lower(query, Context(headers, settings.options)))
+    context = Context(headers, settings.options, share=settings.level > 0)
+    formula = both(captured_80211(headers), lower(query, context))
     watch("formula", formula)
     graph = build(formula, builder)
     watch("graph", graph)

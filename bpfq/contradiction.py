@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _IPV4_ONLY = ("tcp", "udp", "sctp", "icmp", "igmp")  # what an index of them reads
 _OVER_IPV6 = ("tcp", "udp", "sctp")
-_PAIRS_AT_MOST = 400  # clauses are compared two by two up to here; beyond, all share the blame
+_PAIRS_AT_MOST = 150  # clauses are compared two by two up to here; beyond, all share the blame
 
 
 def explain_empty(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bpfq.errors import UnsupportedError
 from bpfq.graph.formula import Formula, both, either
 from bpfq.headers.frames import Frame, Headers
+from bpfq.query.nodes import Query
 from bpfq.record import field, record
 from bpfq.source import Span, Suggestion
 
@@ -23,8 +24,12 @@ class Options:
 
 @record(frozen=False)
 class Context:
+    """share: equal primitives of a query become the same formula, from level 1 on."""
+
     headers: Headers
     options: Options
+    share: bool = False
+    lowered: dict[Query, Formula] = field(default_factory=dict)
     _draws: int = field(default=0)
 
     def frame(self, under: tuple[str, ...]) -> Frame:

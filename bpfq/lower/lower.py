@@ -58,11 +58,12 @@ def _children(node: q.Query) -> tuple[q.Query, ...]:
 
 
 def _combine(node: q.Query, parts: list[Formula]) -> Formula:
+    """An operand that stands twice is tested once: its second outcome would be that of the first."""
     match node:
         case q.And():
-            return both(*parts)
+            return both(*dict.fromkeys(parts))
         case q.Or():
-            return either(*parts)
+            return either(*dict.fromkeys(parts))
         case q.Not():
             return negation(parts[0])
         case _:
@@ -70,6 +71,15 @@ def _combine(node: q.Query, parts: list[Formula]) -> Formula:
 
 
 def _leaf(node: q.Query, context: Context) -> Formula:
+    if not context.share or isinstance(node, q.Sample):
+        return _lowered(node, context)
+    formula = context.lowered.get(node)
+    if formula is None:
+        formula = context.lowered[node] = _lowered(node, context)
+    return formula
+
+
+def _lowered(node: q.Query, context: Context) -> Formula:
     try:
         return _lower_leaf(node, context)
     except BpfqError as error:

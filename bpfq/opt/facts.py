@@ -1,16 +1,20 @@
 """What is known about the value of a term on one edge of the graph.
 
-A domain is an interval, some values excluded from it, and bits known to be zero or one.  All
-operations are conservative: a domain always contains every value the term can have there.
+A domain is an interval, some values excluded from it, bits known to be zero or one, and, where they
+are few, the possible values themselves.  All operations are conservative: a domain always contains
+every value the term can have there.
 """
 
 from __future__ import annotations
+
+from collections.abc import Set
 
 from bpfq.graph.terms import Binary, Constant, Load, Term
 from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.record import record, replace
 
 _EXCLUDED_AT_MOST = 16
+_VALUES_AT_MOST = 8
 
 
 @record
@@ -20,9 +24,16 @@ class Domain:
     excluded: frozenset[int] = frozenset()
     zeros: int = 0
     ones: int = 0
+    values: frozenset[int] | None = None
 
     def decide(self, relation: Relation, value: int) -> bool | None:
         """Whether ``term relation value`` must hold, cannot hold, or may."""
+        if self.values is not None:
+            outcomes = {relation.holds(each, value) for each in self.values}
+            return outcomes.pop() if len(outcomes) == 1 else None
+        return self._decide_by_bounds(relation, value)
+
+    def _decide_by_bounds(self, relation: Relation, value: int) -> bool | None:
         match relation:
             case Relation.EQ:
                 if self.low == self.high == value:
@@ -49,9 +60,11 @@ class Domain:
 
     def refine(self, relation: Relation, value: int, outcome: bool) -> Domain:
         """The domain after ``term relation value`` came out so."""
+        if self.values is not None:
+            return _among({each for each in self.values if relation.holds(each, value) == outcome})
         match relation, outcome:
             case Relation.EQ, True:
-                return Domain(value, value, frozenset(), WORD_MASK & ~value, value)
+                return _among({value})
             case Relation.EQ, False:
                 return self._without(value)
             case Relation.GT, True:
@@ -81,6 +94,10 @@ class Domain:
         """The domain where two edges meet."""
         if self is other:
             return self
+        if self.values is not None and other.values is not None:
+            both = self.values | other.values
+            if len(both) <= _VALUES_AT_MOST:
+                return _among(both)
         excluded = {v for v in self.excluded if not other._may_be(v)}
         excluded |= {v for v in other.excluded if not self._may_be(v)}
         return Domain(
@@ -92,7 +109,19 @@ class Domain:
         )
 
 
+def _among(values: Set[int]) -> Domain:
+    """The domain of a few values; none at all where an edge is impossible."""
+    if not values:
+        return _NOWHERE
+    zeros, ones = WORD_MASK, WORD_MASK
+    for value in values:
+        zeros &= ~value
+        ones &= value
+    return Domain(min(values), max(values), frozenset(), zeros, ones, frozenset(values))
+
+
 ANYTHING = Domain()
+_NOWHERE = Domain(low=1, high=0)
 _BYTE, _HALF = Domain(high=0xFF, zeros=0xFFFFFF00), Domain(high=0xFFFF, zeros=0xFFFF0000)
 
 

@@ -19,10 +19,12 @@ from bpfq.graph.terms import Constant, Draw, Term
 from bpfq.graph.walk import topological
 from bpfq.operators import Relation
 from bpfq.opt.facts import Domain, width
+from bpfq.record import record
 
 # A key is a term, with a domain, or a comparison of two terms, with its outcome.
 _Key = Term | tuple[Term, Relation, Term]
 _Facts = dict[_Key, Domain | bool]
+_STEPS_A_TEST, _STEPS = 64, 10_000
 _FACTS_AT_MOST = 48  # newest facts kept on an edge; bounds the work on filters with many fields
 
 
@@ -33,6 +35,7 @@ def thread_jumps(root: Node, builder: Builder) -> Node:
     assume_width = not builder.keep_loads
     incoming: dict[Node, _Facts] = {root: {}}
     edges: dict[Test, tuple[Node, Node]] = {}
+    steps = Steps(_STEPS_A_TEST * len(order) + _STEPS)
     for node in order:
         facts = incoming.pop(node, None)
         if facts is None:
@@ -40,12 +43,12 @@ def thread_jumps(root: Node, builder: Builder) -> Node:
         ends = []
         for outcome, successor in ((True, node.yes), (False, node.no)):
             known = _learn(facts, node, outcome, repeated)
-            end = _skip(successor, known, assume_width)
+            end = _skip(successor, known, assume_width, steps)
             if isinstance(end, Test):
                 _meet(incoming, end, known)
             ends.append(end)
         edges[node] = (ends[0], ends[1])
-    first = _skip(root, {}, assume_width)
+    first = _skip(root, {}, assume_width, steps)
     return _rebuild(first, order, edges, builder)
 
 
@@ -77,9 +80,19 @@ def _learn(facts: _Facts, test: Test, outcome: bool, repeated: set[_Key]) -> _Fa
     return learned
 
 
-def _skip(node: Node, facts: _Facts, assume_width: bool) -> Node:
+@record(frozen=False)
+class Steps:
+    """How many tests the edges of a graph may still skip; keeps long chains of edges that each
+    skip the rest of the graph from taking quadratic time.
+    """
+
+    left: int
+
+
+def _skip(node: Node, facts: _Facts, assume_width: bool, steps: Steps) -> Node:
     """The first node from here on whose outcome is not known."""
-    while isinstance(node, Test):
+    while isinstance(node, Test) and steps.left:
+        steps.left -= 1
         outcome = _outcome(node, facts, assume_width)
         if outcome is None:
             break

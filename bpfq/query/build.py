@@ -36,6 +36,7 @@ from bpfq.query.checks import (
     literal_operand,
     networks_of,
     one_of,
+    shallow,
 )
 from bpfq.query.nodes import Network, Query, Under, Value
 from bpfq.source import Span
@@ -132,6 +133,7 @@ def encapsulation(
     kind: str, identifier: int | None = None, under: Under = (), *, span: Span | None = None
 ) -> nodes.Encapsulation:
     one_of(kind, (*IDENTIFIERS, *BARE_ENCAPSULATIONS), "encapsulation", span)
+    shallow(under, span)
     if identifier is not None:
         if kind not in IDENTIFIERS:
             raise FilterError(f"'{kind}' takes no number", span=span)

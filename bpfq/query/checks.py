@@ -129,3 +129,16 @@ def listed(
     if not checked or (relation != "=" and len(checked) > 1):
         raise FilterError(f"'{relation}' compares with one value", span=span)
     return checked
+
+
+MOST_SHIMS, MOST_TUNNELS = 64, 8
+_TUNNELS = ("geneve", "vxlan", "gre", "ipip")
+
+
+def shallow(under: tuple[str, ...], span: Span | None) -> None:
+    """Raise LimitError for an encapsulation behind too many others."""
+    tunnels = sum(word in _TUNNELS for word in under)
+    if len(under) >= MOST_SHIMS:
+        raise LimitError(f"behind {MOST_SHIMS} encapsulations no other can be tested", span=span)
+    if tunnels >= MOST_TUNNELS:
+        raise LimitError(f"behind {MOST_TUNNELS} tunnels no other can be tested", span=span)

@@ -9,7 +9,6 @@ tunnel adds an alternative of its own to each test; one tunnel deep.
 
 from __future__ import annotations
 
-
 from bpfq.errors import FilterError
 from bpfq.query import nodes as q
 from bpfq.record import replace
