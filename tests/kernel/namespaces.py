@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import pickle
 import shutil
 import socket
+import struct
 import subprocess
+import time
 import traceback
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,6 +20,8 @@ import pytest
 T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
+SIOCGIFFLAGS = 0x8913  # linux/sockios.h
+IFF_RUNNING = 0x40  # linux/if.h
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
 needs_ip = pytest.mark.skipif(
@@ -66,6 +71,20 @@ def veth_pair() -> None:
         with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
             file.write("1")
         ip("link", "set", name, "up")
+    for name in ("near", "far"):
+        _await_carrier(name)
+
+
+def _await_carrier(name: str) -> None:
+    """Wait until the interface carries packets; the kernel sees to that in its own time."""
+    request = struct.pack("16sH22x", name.encode(), 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for _ in range(1000):
+            answer = fcntl.ioctl(sock, SIOCGIFFLAGS, request)
+            if struct.unpack_from("H", answer, 16)[0] & IFF_RUNNING:
+                break
+            time.sleep(0.01)
+    ip("link", "set", name, "up")  # waits for the lock under which the queue is put in place
 
 
 def sender(interface: str) -> socket.socket:
