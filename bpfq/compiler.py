@@ -17,7 +17,7 @@ from bpfq.errors import FilterError, LimitError, UnsupportedError
 from bpfq.graph.build import build
 from bpfq.graph.formula import both
 from bpfq.graph.nodes import REJECT, Builder, Node
-from bpfq.headers.frames import Headers
+from bpfq.headers.places import Headers
 from bpfq.headers.linktype import captured_80211
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import SockFilter
@@ -53,6 +53,13 @@ class Settings:
     options: Options = Options()
 
     @property
+    def where(self) -> str:
+        """The target or link type, as messages name it."""
+        if self.target.layer == 3:
+            return f"target '{self.target.name}'"
+        return f"DLT_{self.link.name}"
+
+    @property
     def accept(self) -> int:
         return self.snaplen if self.target.accept is None else self.target.accept
 
@@ -77,7 +84,7 @@ def compile_query(
     if not settings.allow_empty and is_empty(graph, settings):
         from bpfq.contradiction import explain_empty
 
-        raise explain_empty(query, lambda part: _matches_nothing(part, settings), settings)
+        raise explain_empty(query, lambda part: _matches_nothing(part, settings), settings.where)
     words = emit(graph, settings.accept, settings.level)
     watch("program", words)
     _check_limits(words, settings.target)

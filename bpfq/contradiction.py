@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from bpfq.errors import FilterError
-from bpfq.headers.frames import IPV6_HEADER
+from bpfq.headers.places import IPV6_HEADER
 from bpfq.operators import Operator
 from bpfq.query import build
 from bpfq.query import nodes as q
@@ -16,32 +15,21 @@ from bpfq.record import replace
 from bpfq.source import Span, Suggestion
 from bpfq.tables.protocols import PROTOCOLS
 
-if TYPE_CHECKING:
-    from bpfq.compiler import Settings
-
 _IPV4_ONLY = ("tcp", "udp", "sctp", "icmp", "igmp")  # what an index of them reads
 _OVER_IPV6 = ("tcp", "udp", "sctp")
 _PAIRS_AT_MOST = 150  # clauses are compared two by two up to here; beyond, all share the blame
 
 
-def explain_empty(
-    query: q.Query, is_empty: Callable[[q.Query], bool], settings: Settings
-) -> FilterError:
-    """The error for a query that ``is_empty`` holds for."""
+def explain_empty(query: q.Query, is_empty: Callable[[q.Query], bool], where: str) -> FilterError:
+    """The error for a query that ``is_empty`` holds for, on the target or link type ``where``."""
     clauses = _clashing(query, is_empty)
     spans = tuple(span for span in (_span(clause) for clause in clauses) if span is not None)
     if len(clauses) == 1:
-        message = f"matches no packet on {_where(settings)}"
+        message = f"matches no packet on {where}"
     else:
         message = "matches no packet: these clauses exclude each other"
     plain = FilterError(message, span=spans[0] if spans else None, other_spans=spans[1:])
     return _ipv4_only(clauses) or plain
-
-
-def _where(settings: Settings) -> str:
-    if settings.target.layer == 3:
-        return f"target '{settings.target.name}'"
-    return f"DLT_{settings.link.name}"
 
 
 def _clashing(query: q.Query, is_empty: Callable[[q.Query], bool]) -> Sequence[q.Query]:

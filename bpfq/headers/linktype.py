@@ -9,8 +9,8 @@ from typing import Final
 
 from bpfq.errors import FilterError, UnsupportedError
 from bpfq.graph.formula import FALSE, TRUE, Atom, Formula, both, either, negation
-from bpfq.headers.frames import Frame, Headers, Place
 from bpfq.headers.peel import peeled_type
+from bpfq.headers.places import Frame, Headers, Place
 from bpfq.operators import Relation
 from bpfq.tables import protocols as p
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bpfq.graph.build import choose
 from bpfq.graph.formula import FALSE, Formula, both, either
 from bpfq.graph.terms import Term
-from bpfq.headers.frames import Frame, Headers, Place
+from bpfq.headers.places import Frame, Headers, Place
 from bpfq.operators import Relation
 from bpfq.record import replace
 from bpfq.tables import protocols as p

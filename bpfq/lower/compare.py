@@ -11,8 +11,8 @@ from typing import assert_never
 from bpfq.errors import FilterError
 from bpfq.graph.formula import Atom, Formula, both, either, negation
 from bpfq.graph.terms import Constant, Term
-from bpfq.headers.frames import IPV6_HEADER, Frame, Place
 from bpfq.headers.linktype import type_is
+from bpfq.headers.places import IPV6_HEADER, Frame, Place
 from bpfq.isa.cbpf.instructions import ANCILLARY
 from bpfq.lower.context import Context
 from bpfq.lower.encapsulation import encapsulation, tag_control

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bpfq.errors import UnsupportedError
 from bpfq.graph.formula import Formula, both, either
-from bpfq.headers.frames import Frame, Headers
+from bpfq.headers.frames import frame
+from bpfq.headers.places import Frame, Headers
 from bpfq.query.nodes import Query
 from bpfq.record import field, record
 from bpfq.source import Span, Suggestion
@@ -33,7 +34,7 @@ class Context:
     _draws: int = field(default=0)
 
     def frame(self, under: tuple[str, ...]) -> Frame:
-        return self.headers.frame(under)
+        return frame(self.headers, under)
 
     def next_draw(self) -> int:
         """A new identity: every occurrence of a random draw is its own."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bpfq.graph.formula import Atom, Formula, both, either, negation
 from bpfq.graph.terms import Term
-from bpfq.headers.frames import UDP_HEADER, Frame, Place
 from bpfq.headers.linktype import type_is
+from bpfq.headers.places import UDP_HEADER, Frame, Place
 from bpfq.lower.context import Context
 from bpfq.lower.network import is_ip, is_ip6
 from bpfq.lower.transport import udp_destination

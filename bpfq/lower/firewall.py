@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpfq.graph.formula import Formula, both
-from bpfq.headers.frames import Place
+from bpfq.headers.places import Place
 from bpfq.lower.context import Context
 from bpfq.query import nodes as q
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bpfq.errors import FilterError
 from bpfq.graph.formula import Atom, Formula, both, either, negation
-from bpfq.headers.frames import Frame, Place
 from bpfq.headers.linktype import data_frame, is_length, lane_guard, llc_cell, type_is
+from bpfq.headers.places import Frame, Place
 from bpfq.lower import wlan
 from bpfq.lower.context import Context, directed
 from bpfq.operators import Operator, Relation

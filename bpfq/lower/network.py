@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bpfq.graph.formula import FALSE, TRUE, Atom, Formula, both, either, negation
 from bpfq.graph.terms import Term
-from bpfq.headers.frames import IPV6_HEADER, Frame, Place
 from bpfq.headers.linktype import type_is
+from bpfq.headers.places import IPV6_HEADER, Frame, Place
 from bpfq.lower import linklayer
 from bpfq.lower.context import Context, directed
 from bpfq.operators import Operator, Relation

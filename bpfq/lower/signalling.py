@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bpfq.graph.formula import Formula, both, either, negation
-from bpfq.headers.frames import Place
 from bpfq.headers.linktype import llc_cell
+from bpfq.headers.places import Place
 from bpfq.lower.context import Context
 from bpfq.operators import Relation
 from bpfq.query import nodes as q

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpfq.graph.formula import Formula, both, either, negation
-from bpfq.headers.frames import Frame, Place
+from bpfq.headers.places import Frame, Place
 from bpfq.lower.context import Context, directed
 from bpfq.lower.network import is_ip, is_ip6, next_is, not_later_fragment
 from bpfq.operators import Relation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpfq.graph.formula import Formula, both, either, negation
-from bpfq.headers.frames import Frame
+from bpfq.headers.places import Frame
 from bpfq.lower.context import Context
 from bpfq.operators import Relation
 from bpfq.query import nodes as q
