@@ -9,7 +9,7 @@ from corpus import filters
 from report import heading
 
 import bpfq
-from bpfq.compiler import link_type
+from bpfq.settings import link_type
 
 
 def main() -> None:

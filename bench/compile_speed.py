@@ -12,7 +12,7 @@ from corpus import filters
 from report import best_of, heading
 
 import bpfq
-from bpfq.compiler import link_type
+from bpfq.settings import link_type
 
 
 def main() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from bpfq.compiler import DEFAULT_LEVEL, LEVELS, Settings, compile_query, target_link
+from bpfq.compiler import compile_query
 from bpfq.errors import BpfqError, FilterError, LimitError
 from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Options
 from bpfq.query.nodes import Query
 from bpfq.record import field, record
+from bpfq.settings import DEFAULT_LEVEL, LEVELS, Settings, target_link
 from bpfq.source import Suggestion
 from bpfq.targets import target as target_row
 

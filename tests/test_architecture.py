@@ -18,7 +18,7 @@ LAYERS = (
     ("headers",),
     ("meaning", "frontend", "simplify"),
     ("lower", "opt"),
-    ("backends", "contradiction"),
+    ("backends", "contradiction", "settings"),
     ("objfile", "kernel"),
     ("output", "capture", "ebpf"),
     ("compiler",),

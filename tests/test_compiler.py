@@ -8,9 +8,10 @@ import sys
 import pytest
 
 import bpfq
-from bpfq.compiler import Settings, compile_query, link_type
+from bpfq.compiler import compile_query
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.vm import run
+from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS
 
 

@@ -8,8 +8,8 @@ from bpfq.analysis.explain import Explanation, Gap, Setting, explain
 from bpfq.api import Program
 from bpfq.cli.request import compiled, description, filter_text, is_live, through_words
 from bpfq.cli.terminal import BOLD, DIM, coloured, paint, standard_output
-from bpfq.compiler import target_link
 from bpfq.isa.cbpf.size import optmem_charge
+from bpfq.settings import target_link
 from bpfq.targets import target
 
 _LABEL = 10  # columns

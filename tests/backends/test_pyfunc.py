@@ -8,9 +8,10 @@ import pytest
 
 import bpfq
 from bpfq.backends.pyfunc import source
-from bpfq.compiler import Settings, decide, link_type
+from bpfq.compiler import decide
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.vm import run
+from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS
 
 TEXTS = [

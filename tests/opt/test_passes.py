@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bpfq.compiler import Settings, decide, link_type
+from bpfq.compiler import decide
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.text import to_text
+from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS
 
 
