@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from bpfq.graph.terms import Binary, Choose, Constant, Draw, Load, Metadata, Term, WireLength
+from bpfq.graph.terms import (
+    Binary,
+    Choose,
+    Constant,
+    Draw,
+    Load,
+    Metadata,
+    Term,
+    WireLength,
+    can_divide_by_zero,
+)
 from bpfq.operators import Operator, Relation, calculate, wrap
 from bpfq.record import field, record
 
@@ -46,7 +56,8 @@ class Builder:
     """Makes terms and nodes; equal ones of one builder are the same object.
 
     ``keep_loads`` keeps a test whose two exits are equal, so that its loads still reject a packet
-    that is cut short (what ``strict=True`` promises); otherwise such a test is left out.
+    that is cut short (what ``strict=True`` promises); otherwise such a test is left out, unless it
+    can divide by zero, which rejects every packet.
     """
 
     keep_loads: bool = False
@@ -79,7 +90,10 @@ class Builder:
             if total == wrap(total):
                 index, offset = None, total
         key = ("load", index, offset, size)
-        return self._terms.get(key) or self._terms.setdefault(key, Load(index, offset, size))
+        divides = can_divide_by_zero(index)
+        return self._terms.get(key) or self._terms.setdefault(
+            key, Load(index, offset, size, divides)
+        )
 
     def binary(self, operator: Operator, left: Term, right: Term) -> Term:
         """left operator right, with constants folded where no load is lost."""
@@ -91,7 +105,14 @@ class Builder:
         if isinstance(right, Constant) and _RIGHT_IDENTITY.get(operator) == right.value:
             return left
         key = ("binary", operator, left, right)
-        return self._terms.get(key) or self._terms.setdefault(key, Binary(operator, left, right))
+        divides = (
+            (operator in (Operator.DIV, Operator.MOD) and not isinstance(right, Constant))
+            or can_divide_by_zero(left)
+            or can_divide_by_zero(right)
+        )
+        return self._terms.get(key) or self._terms.setdefault(
+            key, Binary(operator, left, right, divides)
+        )
 
     def choose(
         self, relation: Relation, left: Term, right: Term, then: Term, otherwise: Term
@@ -99,13 +120,14 @@ class Builder:
         if isinstance(left, Constant) and isinstance(right, Constant):
             return then if relation.holds(left.value, right.value) else otherwise
         key = ("choose", relation, left, right, then, otherwise)
+        divides = any(map(can_divide_by_zero, (left, right, then, otherwise)))
         return self._terms.get(key) or self._terms.setdefault(
-            key, Choose(relation, left, right, then, otherwise)
+            key, Choose(relation, left, right, then, otherwise, divides)
         )
 
     def test(self, term: Term, relation: Relation, operand: Term, yes: Node, no: Node) -> Node:
         """The interned test, or its exit where the outcome does not matter or is known."""
-        if yes is no and not self.keep_loads:
+        if yes is no and not self.keep_loads and not _must_compute(term, operand):
             return yes
         if isinstance(term, Constant) and isinstance(operand, Constant):
             return yes if relation.holds(term.value, operand.value) else no
@@ -114,6 +136,10 @@ class Builder:
         if found is None:
             found = self._tests[key] = Test(term, relation, operand, yes, no)
         return found
+
+
+def _must_compute(term: Term, operand: Term) -> bool:
+    return can_divide_by_zero(term) or can_divide_by_zero(operand)
 
 
 def _divides_by_zero(operator: Operator, right: Constant) -> bool:

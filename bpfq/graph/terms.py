@@ -3,6 +3,9 @@
 A term has no side effect but one: a load past the captured bytes, or a division by zero, rejects
 the packet.  Terms are made by ``graph.nodes.Builder`` only, which interns them, so that equal
 terms of one compile are the same object.
+
+``divides`` says that a term can divide by a zero of the packet.  That rejects whatever else is
+known, so such a term must be computed even where its value does not matter.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ class Load:
     index: Term | None
     offset: int
     size: int
+    divides: bool = False
 
 
 @record(eq=False)
@@ -51,6 +55,7 @@ class Binary:
     operator: Operator
     left: Term
     right: Term
+    divides: bool = False
 
 
 @record(eq=False)
@@ -62,9 +67,15 @@ class Choose:
     right: Term
     then: Term
     otherwise: Term
+    divides: bool = False
 
 
 Term: TypeAlias = Constant | WireLength | Metadata | Draw | Load | Binary | Choose
+
+
+def can_divide_by_zero(term: Term | None) -> bool:
+    """Computing the term can reject a packet that is not cut short."""
+    return isinstance(term, Load | Binary | Choose) and term.divides
 
 
 def operands(term: Term) -> tuple[Term, ...]:

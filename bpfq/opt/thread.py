@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bpfq.graph.nodes import Builder, Node, Test
-from bpfq.graph.terms import Constant, Draw, Term
+from bpfq.graph.terms import Constant, Draw, Term, can_divide_by_zero
 from bpfq.graph.walk import topological
 from bpfq.operators import Relation
 from bpfq.opt.facts import Domain, width
@@ -107,7 +107,7 @@ def _outcome(test: Test, facts: _Facts, assume_width: bool) -> bool | None:
     if not isinstance(test.operand, Constant):
         return None
     if fact is None:
-        if not assume_width:
+        if not assume_width or can_divide_by_zero(test.term):
             return None
         fact = width(test.term)
     return fact.decide(test.relation, test.operand.value)

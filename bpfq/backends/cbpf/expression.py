@@ -77,13 +77,14 @@ class Emitter:
 
     def _pair(self, left: Term, right: Term, entering: bool = False) -> None:
         """left in A and right in X."""
-        if not _needs_x(left, self):
+        if not _needs_x(left, self) and not self._spoils(right, left):
             self.to_x(right)
             if entering:
                 self._held = right
-                self._entry(None, right)
+                reused = self.a is not None and self.a in _certain(left)
+                self._entry(self.a if reused else None, right)
             self.to_a(left, entering)
-        elif self._loads_into_x(right):
+        elif self._loads_into_x(right) and not self._spoils(left, right):
             self.to_a(left)
             self.to_x(right)
         elif self._words(left) > self._words(right):
@@ -98,6 +99,28 @@ class Emitter:
             self._write(i.LoadXScratch(slot))
             self._set_x(right)
             self._spills -= 1
+        assert self.a is left and self.x is right
+
+    def _spoils(self, computed: Term, kept: Term) -> bool:
+        """Computing one term may overwrite a word that another one is going to be read from."""
+        held = {self.slots[t] for t in self._kept_in(kept) if self.memory.get(self.slots[t]) is t}
+        return any(
+            self.slots[t] in held and self.memory.get(self.slots[t]) is not t
+            for t in self._kept_in(computed)
+        )
+
+    def _kept_in(self, term: Term) -> list[Term]:
+        """The parts of a term, itself included, that have a scratch word."""
+        if not self.slots:
+            return []
+        seen: set[Term] = set()
+        work = [term]
+        while work:
+            part = work.pop()
+            if part not in seen:
+                seen.add(part)
+                work.extend(operands(part))
+        return [part for part in seen if part in self.slots]
 
     def _wait(self, term: Term) -> int:
         """Compute an operand and put it aside; returns its scratch word."""
@@ -130,7 +153,7 @@ class Emitter:
             self._write(i.LoadScratch(slot))
         else:
             self._compute(term, entering)
-            if slot is not None:
+            if slot is not None and slot < i.SCRATCH_WORDS - self._spills:
                 self._write(i.StoreA(slot))
                 self.memory[slot] = term
         self.a = term
