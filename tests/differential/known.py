@@ -36,6 +36,10 @@ KNOWN = (
         "libpcap's loop needs an offset known beforehand; the bounded walk does not",
     ),
     Known(
+        ANY, r".*\b1 % (ether|icmp)\[0\].*", "refused",
+        "libpcap takes the index 0 of the divisor for the divisor",
+    ),
+    Known(
         ANY, "ether proto 1500", "accepted",
         "an LLC access point is a byte; 1.10.3 compares one with 1500",
     ),
@@ -56,7 +60,7 @@ KNOWN = (
     Known(ANY, r"byte \d+ [&|] \d+.*", "verdict", "1.10.3 forgets to load the byte"),
     Known(
         ANY,
-        r"1 \+ tcp.*|len - tcp.*|ip\[0\] \+ tcp.*|\(ip.*\)\) - \(\(tcp.*", "verdict",
+        r"1 \+ tcp.*|len - tcp.*|.* / icmp.*|ip\[0\] \+ tcp.*|\(ip.*\)\) - \(\(tcp.*", "verdict",
         "libpcap drops the protocol checks of the right operand of an arithmetic operator",
     ),
     Known(
@@ -68,7 +72,7 @@ KNOWN = (
         "where geneve does not match libpcap reads registers that nothing has set",
     ),
     Known(
-        r"IEEE802_11.*|PRISM_HEADER|PFLOG", r"geneve.*", "verdict",
+        r"IEEE802_11.*|PRISM_HEADER|PFLOG", r"(not \(\()?geneve.*", "verdict",
         "libpcap reads a register for the outer header that nothing has set",
     ),
     Known(

@@ -84,11 +84,21 @@ def _longer(arithmetic: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 arithmetic = st.recursive(st.one_of(constants, loads, loads, st.just("len")), _longer,
                           max_leaves=5)  # fmt: skip
-relations = st.builds(
-    lambda left, relation, right: f"{left} {relation} {right}",
-    arithmetic,
-    st.sampled_from(RELATIONS),
-    st.one_of(constants, constants, arithmetic),
+relations = st.one_of(
+    st.builds(
+        lambda left, relation, right: f"{left} {relation} {right}",
+        arithmetic,
+        st.sampled_from(RELATIONS),
+        st.one_of(constants, constants, arithmetic),
+    ),
+    st.builds(  # the same value again: what registers hold from test to test
+        lambda a, b, first, second, k: f"{a} {first} {b} and {b} + {k} {second} {b}",
+        arithmetic,
+        arithmetic,
+        st.sampled_from(RELATIONS),
+        st.sampled_from(RELATIONS),
+        constants,
+    ),
 )
 primitives = st.one_of(
     *[st.sampled_from(group) for group in (PROTOCOLS, ADDRESSES, PORTS, SIZES, ETHERNET)],

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import bpfq
 from bpfq.api import Program
-from bpfq.compiler import link_type
+from bpfq.settings import link_type
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import Machine, run

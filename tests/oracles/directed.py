@@ -359,7 +359,7 @@ def _right(operator: Operator, left: int, target: int) -> Iterator[int]:
         case Operator.DIV if target:
             yield left // target
         case Operator.MOD:
-            yield target + 1
+            yield target + 1 & WORD
             yield 0
         case Operator.LSH | Operator.RSH:
             yield from (0, 1, 31, 32)
