@@ -263,10 +263,12 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     from bpfq.frontend.dsl_values import (
         Value as Value,
     )
+    from bpfq.query import nodes as nodes
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
+    "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),
     "bpfq.frontend.dsl_handles": ("Cond",),
     "bpfq.frontend.dsl_values": ("Value",),
@@ -286,12 +288,13 @@ __all__ = ["__version__", *_MODULE_OF]
 
 
 def __getattr__(name: str) -> object:
-    if name == "nodes":  # what the representation of a rare node spells out
-        return import_module("bpfq.query.nodes")
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'bpfq' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
+    if module == "bpfq.query":
+        value: object = import_module(f"bpfq.query.{name}")
+    else:
+        value = getattr(import_module(module), name)
     globals()[name] = value
     return value
 

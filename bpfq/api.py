@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -55,6 +56,9 @@ class Program:
 
     def __hash__(self) -> int:
         return hash((self.words, self.target, self.link))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Program, (self.words, self.target, self.link, self.query, self._graph)
 
     def __str__(self) -> str:
         return self.format("d")
@@ -164,12 +168,20 @@ def _settings(
     allow_empty: bool,
     options: Options,
 ) -> Settings:
-    row = target_row(target)
     level = DEFAULT_LEVEL if level is None else level
+    for name, value in (("snaplen", snaplen), ("level", level), ("protochain", options.protochain)):
+        _require(type(value) is int, f"{name} is a whole number, not {value!r}")
+    _require(isinstance(link, str) or type(link) is int, f"link is a name or number, not {link!r}")
+    _require(isinstance(target, str), f"target is a name, not {target!r}")
+    _require(
+        isinstance(through, tuple | list) and all(isinstance(word, str) for word in through),
+        f"through is a tuple of words such as ('vlan',), not {through!r}",
+    )
     _require(level in LEVELS, f"level {level} is not one of {', '.join(map(str, LEVELS))}")
     _require(0 < snaplen < 2**32, f"snaplen {snaplen} is not in 1 to 4294967295")
     _require(savefile in (None, "unswapped", "swapped"), f"savefile {savefile!r} is unknown")
     _require(family in (None, 4, 6), f"family {family!r} is neither 4 nor 6")
+    row = target_row(target)
     limit = options.protochain
     _require(1 <= limit <= 64, f"protochain {limit} is not in 1 to 64 headers")
     return Settings(
@@ -184,13 +196,15 @@ def _require(condition: bool, message: str) -> None:
 
 
 def _netmask(netmask: str | int | None) -> int | None:
-    if netmask is None or isinstance(netmask, int):
+    if netmask is None or type(netmask) is int:
         _require(netmask is None or 0 <= netmask < 2**32, f"netmask {netmask} is not 32 bits")
         return netmask
-    parts = netmask.split(".")
+    parts = netmask.split(".") if isinstance(netmask, str) else []
     _require(
-        len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts),
-        f"'{netmask}' is not a netmask; write it as in 255.255.255.0",
+        len(parts) == 4
+        and all(re.fullmatch("[0-9]{1,3}", part) for part in parts)
+        and all(int(part) < 256 for part in parts),
+        f"{netmask!r} is not a netmask; write it as in 255.255.255.0",
     )
     return int.from_bytes(bytes(map(int, parts)), "big")
 

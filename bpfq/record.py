@@ -89,6 +89,7 @@ def _make(plain: type[_T], frozen: bool, eq: bool, repr: bool) -> type[_T]:
         namespace["__setattr__"] = namespace["__delattr__"] = _refuse
     if eq and "__eq__" not in namespace:
         namespace["__eq__"], namespace["__hash__"] = _equal, (_hash if frozen else None)
+    namespace.setdefault("__reduce__", _reduce)
     if repr and "__repr__" not in namespace:
         namespace["__repr__"] = _show
     remade: Any = type(plain)  # its metaclass, called as for a new class with the namespace
@@ -169,6 +170,16 @@ def _equal(self: object, other: object) -> Any:
 
 def _hash(self: object) -> int:
     return hash((type(self), _values(self)))
+
+
+def _reduce(self: object) -> tuple[object, ...]:
+    """Copied and pickled as what it was made from."""
+    values = {f.name: getattr(self, f.name) for f in fields(type(self))}
+    return _remake, (type(self), values)
+
+
+def _remake(cls: type[_T], values: dict[str, Any]) -> _T:
+    return cls(**values)
 
 
 def _show(self: object) -> str:

@@ -12,6 +12,7 @@ from bpfq.targets import Target
 
 DEFAULT_LEVEL = 1
 LEVELS = (0, 1)
+_LONGEST_NUMBER = 10  # digits; no DLT value has more than three
 
 
 @record
@@ -45,7 +46,7 @@ def link_type(link: str | int) -> LinkType:
 
     Raises FilterError that names the nearest known one.
     """
-    if isinstance(link, int) or link.isdecimal():
+    if isinstance(link, int) or (link.isdecimal() and len(link) < _LONGEST_NUMBER):
         found = linktypes.by_number().get(int(link))
     else:
         found = linktypes.link_types().get(link.upper().removeprefix("DLT_"))

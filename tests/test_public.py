@@ -28,7 +28,9 @@ def test_every_public_name_can_be_imported() -> None:
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse((ROOT / "bpfq" / "__init__.py").read_text())
     checking = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {a.name for node in checking.body if isinstance(node, ast.ImportFrom) for a in node.names}
+    seen = {
+        a.name for node in checking.body if isinstance(node, ast.ImportFrom) for a in node.names
+    }
     assert seen | {"__version__"} == set(bpfq.__all__)
 
 

@@ -129,7 +129,11 @@ class Cond:
         return to_python(self.query)
 
     def __str__(self) -> str:
-        return to_pcap(self.query)
+        """Pcap text; where that cannot say the filter, the Python expression."""
+        try:
+            return to_pcap(self.query)
+        except FilterError:
+            return to_python(self.query)
 
 
 def encapsulations(words: tuple[str, ...]) -> Under:

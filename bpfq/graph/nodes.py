@@ -21,7 +21,12 @@ from bpfq.record import field, record
 
 @record(eq=False)
 class Verdict:
+    """Accept or reject; there is one of each, copied and unpickled as itself."""
+
     accept: bool
+
+    def __reduce__(self) -> str:
+        return "ACCEPT" if self.accept else "REJECT"
 
 
 @record(eq=False)

@@ -203,13 +203,13 @@ def test_damaged_gzip_file() -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(CaptureError) as caught:
         open_capture(str(tmp_path / "none.pcap"))
-    assert str(caught.value) == f"cannot open {tmp_path}/none.pcap: No such file or directory"
+    assert str(caught.value) == f"cannot open {tmp_path}/none.pcap: no such file or directory"
 
 
 def test_directory_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(CaptureError) as caught:
         open_capture(str(tmp_path))
-    assert str(caught.value) == f"cannot open {tmp_path}: Is a directory"
+    assert str(caught.value) == f"cannot open {tmp_path}: is a directory"
 
 
 COUNT = """

@@ -68,7 +68,7 @@ def test_contradiction_underlines_both_clauses(bpfq: Run) -> None:
         (("-w", "x", "ip"), 2, "-w, -c and --count need packets: name a file with -r"),
         (("match", "ip"), 2, "no file: give one with -r, - for standard input"),
         (("capture", "ip"), 2, "no interface: give one with -i"),
-        (("-r", "/nonexistent", "ip"), 2, "cannot open /nonexistent: No such file or directory"),
+        (("-r", "/nonexistent", "ip"), 2, "cannot open /nonexistent: no such file or directory"),
         (("disasm", "a", "b"), 2, "one file at a time, not 2"),
         (("-r", "x", "-i", "lo"), 2,
          "-r reads a file, which is a target of its own: leave out -i and --target"),

@@ -37,7 +37,7 @@ def test_reader_that_goes_away_is_no_error() -> None:
         ("bpfq -r - ip <&-", 4, "bpfq: standard input is closed\n"),
         ("bpfq disasm <&-", 4, "bpfq: standard input is closed\n"),
         ("bpfq -r - ip </dev/null", 2, "bpfq: the file is empty\n"),
-        ("bpfq -r / ip", 2, "bpfq: cannot open /: Is a directory\n"),
+        ("bpfq -r / ip", 2, "bpfq: cannot open /: is a directory\n"),
     ],
 )
 def test_broken_streams_are_one_line(command: str, code: int, message: str) -> None:

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bpfq
 from bpfq.errors import FilterError
-from bpfq.frontend import dsl
 from bpfq.frontend.dsl import Cond
 from bpfq.frontend.pcap.parse import parse
 from bpfq.meaning.evaluate import evaluate
 from bpfq.operators import Operator
-from bpfq.query import build, checks, nodes, walk
+from bpfq.query import build, checks, walk
 from bpfq.query import nodes as q
 from bpfq.query.nodes import Leaf, Query, Under, Value
 from bpfq.query.text import to_pcap, to_python
 from bpfq.tables.fields import FIELDS
 from bpfq.tables.names import PF_ACTIONS
 
-NAMES: dict[str, Any] = {**vars(dsl), "nodes": nodes}
+NAMES: dict[str, Any] = {name: getattr(bpfq, name) for name in bpfq.__all__}
 
 
 def evaluated(text: str) -> Any:

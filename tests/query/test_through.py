@@ -57,7 +57,9 @@ def test_every_combination_of_shims_is_looked_through(
 def test_only_the_encapsulations_named_are_passed(
     tag: str, session: bool, labels: int, family: str
 ) -> None:
-    seen = bpfq.compile("udp port 53", through=("vlan",)).matches(frame(tag, session, labels, family))
+    seen = bpfq.compile("udp port 53", through=("vlan",)).matches(
+        frame(tag, session, labels, family)
+    )
     assert seen == (tag in ("none", "vlan") and not session and not labels)
 
 

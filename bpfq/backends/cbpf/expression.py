@@ -7,6 +7,7 @@ instructions would compute.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, assert_never
 
 from bpfq.backends.cbpf.scratch import header_length
@@ -81,7 +82,7 @@ class Emitter:
             self.to_x(right)
             if entering:
                 self._held = right
-                reused = self.a is not None and self.a in _certain(left)
+                reused = self.a is not None and self.a in _certain(left, _nothing)
                 self._entry(self.a if reused else None, right)
             self.to_a(left, entering)
         elif self._loads_into_x(right) and not self._spoils(left, right):
@@ -103,14 +104,12 @@ class Emitter:
 
     def _spoils(self, computed: Term, kept: Term) -> bool:
         """Computing one term may overwrite a word that another one is going to be read from."""
-        held = {self.slots[t] for t in self._kept_in(kept) if self.memory.get(self.slots[t]) is t}
-        return any(
-            self.slots[t] in held and self.memory.get(self.slots[t]) is not t
-            for t in self._kept_in(computed)
-        )
+        held = {self.slots[t] for t in self._kept_in(kept) if self.in_memory(t)}
+        stored = (t for t in self._kept_in(computed) if not self.in_memory(t))
+        return any(self.slots[t] in held for t in stored)
 
     def _kept_in(self, term: Term) -> list[Term]:
-        """The parts of a term, itself included, that have a scratch word."""
+        """The parts of a term that have a scratch word, down to those that memory holds."""
         if not self.slots:
             return []
         seen: set[Term] = set()
@@ -119,7 +118,8 @@ class Emitter:
             part = work.pop()
             if part not in seen:
                 seen.add(part)
-                work.extend(operands(part))
+                if not self.in_memory(part):
+                    work.extend(operands(part))
         return [part for part in seen if part in self.slots]
 
     def _wait(self, term: Term) -> int:
@@ -181,10 +181,8 @@ class Emitter:
 
     def _loads_into_x(self, term: Term) -> bool:
         """X = term leaves A alone."""
-        slot = self.slots.get(term)
-        in_memory = slot is not None and self.memory.get(slot) is term
         simple = isinstance(term, Constant | WireLength) or header_length(term) is not None
-        return simple or in_memory
+        return simple or self.in_memory(term)
 
     def _set_x(self, term: Term | None) -> None:
         self.x = term
@@ -270,12 +268,17 @@ class Emitter:
 
     def _needed_by_both(self, term: Choose) -> list[Term]:
         """Terms with a word of their own that either branch would compute for itself."""
-        second = set(_certain(term.otherwise))
-        return [
-            t
-            for t in _certain(term.then)
-            if t in second and t in self.slots and self.memory.get(self.slots[t]) is not t
-        ]
+        second = set(self._computed(term.otherwise))
+        return [t for t in self._computed(term.then) if t in second and t in self.slots]
+
+    def _computed(self, term: Term) -> list[Term]:
+        """What computing a term certainly computes, operands first; nothing that memory holds."""
+        return [t for t in _certain(term, self.in_memory) if not self.in_memory(t)]
+
+    def in_memory(self, term: Term) -> bool:
+        """A scratch word holds the term."""
+        slot = self.slots.get(term)
+        return slot is not None and self.memory.get(slot) is term
 
     def _branch(self, term: Term) -> Emitter:
         branch = Emitter(
@@ -308,8 +311,7 @@ def _split(
 
 def _needs_x(term: Term, emitter: Emitter) -> bool:
     """Computing the term overwrites X."""
-    slot = emitter.slots.get(term)
-    if emitter.a is term or (slot is not None and emitter.memory.get(slot) is term):
+    if emitter.a is term or emitter.in_memory(term):
         return False
     match term:
         case Load(index=index):
@@ -324,8 +326,12 @@ def _needs_x(term: Term, emitter: Emitter) -> bool:
             return False
 
 
-def _certain(term: Term) -> list[Term]:
-    """What computing a term always computes, operands first."""
+def _nothing(term: Term) -> bool:
+    return False
+
+
+def _certain(term: Term, known: Callable[[Term], bool]) -> list[Term]:
+    """What computing a term always computes, operands first, down to what is known."""
     found: dict[Term, None] = {}
     work = [(term, False)]
     while work:
@@ -334,6 +340,7 @@ def _certain(term: Term) -> list[Term]:
             found[item] = None
         elif item not in found:
             children = operands(item)[:2] if isinstance(item, Choose) else operands(item)
+            children = () if known(item) else children
             work.append((item, True))
             work.extend((child, False) for child in reversed(children))
     return list(found)
