@@ -72,7 +72,7 @@ KNOWN = (
         "where geneve does not match libpcap reads registers that nothing has set",
     ),
     Known(
-        r"IEEE802_11.*|PRISM_HEADER|PFLOG", r"(not \(\()?geneve.*", "verdict",
+        r"IEEE802_11.*|PRISM_HEADER|PFLOG", r"(not )?\(*geneve.*", "verdict",
         "libpcap reads a register for the outer header that nothing has set",
     ),
     Known(

@@ -22,7 +22,7 @@ from oracles.corpus import filters
 from oracles.directed import Sample
 from oracles.kernel import Refused as KernelRefused
 from oracles.libpcap import Interpreter, Refused
-from .known import KNOWN, known
+from .known import KNOWN, Known, known
 from .verdicts import (
     FULL,
     NETMASK,
@@ -109,8 +109,8 @@ def test_the_corpus_is_large() -> None:
 
 
 @pytest.mark.parametrize("row", KNOWN, ids=lambda row: f"{row.links}-{row.filters}-{row.what}")
-def test_every_known_difference_is_of_some_filter_in_the_corpus(row: object) -> None:
-    assert any(known(case.link, case.text, row.what) is row for case in CASES)  # type: ignore[attr-defined]
+def test_every_known_difference_is_of_some_filter_in_the_corpus(row: Known) -> None:
+    assert any(known(case.link, case.text, row.what) is row for case in CASES)
 
 
 @pytest.mark.oracle
