@@ -55,11 +55,13 @@ def main() -> None:
         ours, theirs = ours + fast, theirs + slow
     per_packet = 1e9 / (FRAMES * len(corpus))
     print(
-        f"  {len(corpus)} filters: {ours * per_packet:.0f} ns a packet, interpreter {theirs * per_packet:.0f} ns"
+        f"  {len(corpus)} filters: {ours * per_packet:.0f} ns a packet, "
+        f"interpreter {theirs * per_packet:.0f} ns"
     )
     mean = exp(sum(map(log, ratios)) / len(ratios))
     print(
-        f"  ratio {mean:.1f} (geometric mean), {theirs / ours:.1f} (in all), least {min(ratios):.1f}; limit 10"
+        f"  ratio {mean:.1f} (geometric mean), {theirs / ours:.1f} (in all), "
+        f"least {min(ratios):.1f}; limit 10"
     )
 
 

@@ -45,7 +45,7 @@ def field(
 
 def fields(record_type: type) -> tuple[Field, ...]:
     """The fields of a record class, in order."""
-    found: tuple[Field, ...] = record_type.__record_fields__  # type: ignore[attr-defined]  # set by record
+    found: tuple[Field, ...] = vars(record_type)["__record_fields__"]
     return found
 
 

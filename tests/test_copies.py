@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -17,14 +19,14 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_an_expression_is_copied_as_itself(way) -> None:  # type: ignore[no-untyped-def]
+def test_an_expression_is_copied_as_itself(way: Callable[[Any], Any]) -> None:
     node = bpfq.parse("tcp port 80 and not (vlan 5 or ip[0] & 0xf > 5)")
     assert way(node).query == node.query
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("used", [False, True])
-def test_a_program_is_copied_with_its_decisions(way, used: bool) -> None:  # type: ignore[no-untyped-def]
+def test_a_program_is_copied_with_its_decisions(way: Callable[[Any], Any], used: bool) -> None:
     program = bpfq.compile("udp dst port 53 or arp")
     packet = bytes(12) + b"\x08\x06" + bytes(40)
     assert not used or program.matches(packet)

@@ -84,7 +84,8 @@ def open_capture(path: str) -> Capture:
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 (the Capture closes it)
     except OSError as error:
-        raise CaptureError(f"cannot open {path}: {(error.strerror or str(error)).lower()}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise CaptureError(f"cannot open {path}: {reason}") from None
     try:
         return Capture(_reader(file), file)
     except CaptureError as error:

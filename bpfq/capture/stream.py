@@ -63,7 +63,8 @@ class ChunkReader:
         try:
             return self._read(CHUNK_SIZE) or b""
         except OSError as error:
-            raise CaptureError(f"cannot read the file: {(error.strerror or str(error)).lower()}") from error
+            reason = (error.strerror or str(error)).lower()
+            raise CaptureError(f"cannot read the file: {reason}") from error
 
     def extend(self, rest: bytes, needed: int) -> bytes:
         """rest and what follows it: at least needed bytes, fewer where the stream ends."""

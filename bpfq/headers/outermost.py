@@ -1,4 +1,4 @@
-"""The frame at the start of the packet: link header, radio headers before it, or a layer-3 start."""
+"""The frame at the start of the packet: the link header, behind a radio header, or layer 3."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _network(h: Headers, frame: Frame) -> Place:
 
 
 def peeled_type(h: Headers, frame: Frame, number: int, plain: Formula) -> Formula:
-    """The protocol is there: directly, in a PPPoE session, or below labels; ``plain`` is directly."""
+    """The protocol is there: directly (``plain``), in a PPPoE session, or below labels."""
     if number not in _NIBBLES:
         return plain
     ppp, nibble = _NIBBLES[number]

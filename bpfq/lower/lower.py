@@ -58,7 +58,7 @@ def _children(node: q.Query) -> tuple[q.Query, ...]:
 
 
 def _combine(node: q.Query, parts: list[Formula]) -> Formula:
-    """An operand that stands twice is tested once: its second outcome would be that of the first."""
+    """An operand that stands twice is tested once: the second outcome would be the first."""
     match node:
         case q.And():
             return both(*dict.fromkeys(parts))

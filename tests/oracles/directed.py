@@ -23,10 +23,12 @@ from bpfq.isa.cbpf.instructions import (
     JumpIf,
     JumpIfX,
     LoadAbsolute,
+    LoadImmediate,
     LoadIndirect,
     LoadLength,
     LoadScratch,
     LoadXHeaderLength,
+    LoadXImmediate,
     LoadXLength,
     LoadXScratch,
     Negate,
@@ -62,10 +64,9 @@ class Sample:
 
 @dataclass
 class Found:
-    """What a search made: every sample, those that took a new branch, and the branches.
+    """Every sample, those that took a new branch, and the branches: (jump, whether taken).
 
-    A branch is (place of the jump, whether it was taken).  fixed: jumps between numbers that no
-    byte of the packet has a part in.
+    fixed: jumps between numbers that no byte of the packet has a part in.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -154,9 +155,7 @@ def _taken(program: Sequence[Instruction], steps: Sequence[Step]) -> Iterator[tu
                 yield at, relation.holds(step.a, step.x)
 
 
-def _end_of_load(
-    program: Sequence[Instruction], steps: Sequence[Step], at: int
-) -> int | None:
+def _end_of_load(program: Sequence[Instruction], steps: Sequence[Step], at: int) -> int | None:
     """Where the bytes that a step loads end; None if it loads none."""
     match program[steps[at].pc]:
         case LoadAbsolute(offset, size) if offset < ANCILLARY_BASE:
@@ -169,9 +168,7 @@ def _end_of_load(
             return None
 
 
-def _longer(
-    program: Sequence[Instruction], steps: Sequence[Step], sample: Sample
-) -> Sample | None:
+def _longer(program: Sequence[Instruction], steps: Sequence[Step], sample: Sample) -> Sample | None:
     """The sample with the bytes that its last load asked for and did not get."""
     end = _end_of_load(program, steps, len(steps) - 1)
     if end is None or end > LARGEST or end <= len(sample.packet):
@@ -296,8 +293,7 @@ def _made_x(
 
 def _writes(instruction: Instruction, register: str) -> bool:
     """Of what has no case of its own, only constants write a register."""
-    name = type(instruction).__name__
-    return name == ("LoadImmediate" if register == "a" else "LoadXImmediate")
+    return isinstance(instruction, LoadImmediate if register == "a" else LoadXImmediate)
 
 
 def _stored(
