@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
-from bpfq.api import Program
-from bpfq.errors import BpfqError
-from bpfq.isa.cbpf.instructions import SockFilter
 from oracles import libpcap
 from oracles.corpus import filters
 from oracles.directed import Sample
 from oracles.kernel import Refused as KernelRefused
 from oracles.libpcap import Interpreter, Refused
+
+from bpfq.api import Program
+from bpfq.errors import BpfqError
+from bpfq.isa.cbpf.instructions import SockFilter
+
 from .known import KNOWN, Known, known
 from .verdicts import (
     FULL,

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpfq.errors import BpfqError
+
 from .verdicts import (
     FULL,
     Case,

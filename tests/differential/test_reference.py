@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from oracles.directed import Sample, bases, search, truncations
 
 import bpfq
 from bpfq.api import Program
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
-from oracles.directed import Sample, bases, search, truncations
+
 from .verdicts import MOST_TRACES, MOST_TRUNCATIONS, SAMPLES_TRUNCATED
 
 CORPUS = Path(__file__).parents[1] / "corpus"

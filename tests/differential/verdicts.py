@@ -9,20 +9,21 @@ that say which packet to look at; an empty list is agreement.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from oracles.directed import Found, Sample, bases, search, truncations
+from oracles.kernel import Attached
+from oracles.libpcap import Interpreter
 
 import bpfq
 from bpfq.api import Program
-from bpfq.settings import link_type
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import Machine, run
 from bpfq.meaning import Meaning, Setting, meaning
 from bpfq.meaning.packet import Fill
-from oracles.directed import Found, Sample, bases, search, truncations
-from oracles.kernel import Attached
-from oracles.libpcap import Interpreter
+from bpfq.settings import link_type
 
 NETMASK = 0xFFFF_FF00
 FULL = os.environ.get("BPFQ_FULL_SWEEP") == "1"  # everything; else a fixed sample of it

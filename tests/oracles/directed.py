@@ -168,7 +168,9 @@ def _end_of_load(program: Sequence[Instruction], steps: Sequence[Step], at: int)
             return None
 
 
-def _longer(program: Sequence[Instruction], steps: Sequence[Step], sample: Sample) -> Sample | None:
+def _longer(
+    program: Sequence[Instruction], steps: Sequence[Step], sample: Sample
+) -> Sample | None:
     """The sample with the bytes that its last load asked for and did not get."""
     end = _end_of_load(program, steps, len(steps) - 1)
     if end is None or end > LARGEST or end <= len(sample.packet):
@@ -378,10 +380,10 @@ def _with_length(sample: Sample, length: int) -> Iterator[Sample]:
 
 # ---------------------------------------------------------------- where to begin
 
-IPV4_TCP = bytes.fromhex("45000028000140004006000001020304c0000214" "0019003500000001000000025012")
-IPV4_UDP = bytes.fromhex("4600002800010000401100000a000002c0a80001" "01010101" "003517c1001c0000")
-IPV4_LATER = bytes.fromhex("450000280001000a4006000001020304c0000214" "00190035")
-IPV6_UDP = bytes.fromhex("6000000000101140" "20010db8" + "00" * 12 + "ff02" + "00" * 14 + "000212b5")
+IPV4_TCP = bytes.fromhex("45000028000140004006000001020304c00002140019003500000001000000025012")
+IPV4_UDP = bytes.fromhex("4600002800010000401100000a000002c0a8000101010101003517c1001c0000")
+IPV4_LATER = bytes.fromhex("450000280001000a4006000001020304c000021400190035")
+IPV6_UDP = bytes.fromhex("600000000010114020010db8" + "00" * 12 + "ff02" + "00" * 14 + "000212b5")
 IPV6_FRAGMENT = bytes.fromhex("6000000000102c40" + "20" * 16 + "fe" * 16 + "0600000000000001")
 ARP = bytes.fromhex("00010800060400010102030405060a00000106050403020100000a000002")
 NETWORK_PACKETS = (IPV4_TCP, IPV4_UDP, IPV4_LATER, IPV6_UDP, IPV6_FRAGMENT, ARP)
