@@ -31,6 +31,7 @@ REQUEST = bytes(ETHERNET / ARP(psrc="10.0.0.1", pdst="10.0.0.2"))
 def captured(*words: str, frames: list[bytes], stop: bool = False) -> tuple[int, bytes, bytes]:
     """Exit code, standard output and error of a capture while the frames are sent."""
     veth_pair()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job would ignore it
     child = subprocess.Popen(
         (*BPFQ, "capture", "-i", "far", *words),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
