@@ -111,6 +111,7 @@ def _totals(sock: socket, taken: int, options: Namespace) -> None:
         return
     counters = statistics(sock)
     say(
-        f"{taken} packet{'' if taken == 1 else 's'} captured, {counters.received} received by the filter, "
+        f"{taken} {'packet' if taken == 1 else 'packets'} captured, "
+        f"{counters.received} received by the filter, "
         f"{counters.dropped} dropped by the kernel"
     )

@@ -98,7 +98,7 @@ def test_interrupt_prints_totals() -> None:
     assert code == 130
     assert out.decode().endswith("ARP who-has 10.0.0.2 tell 10.0.0.1\n")
     assert err.decode().splitlines()[1:] == [
-        "1 packets captured, 1 received by the filter, 0 dropped by the kernel"
+        "1 packet captured, 1 received by the filter, 0 dropped by the kernel"
     ]
 
 
