@@ -11,6 +11,11 @@ import re
 from typing import NamedTuple
 
 ANY = ".*"
+UNKNOWN_LINKS = (
+    "AX25|EN3MB|PRONET|CHAOS|REDBACK_SMARTEDGE|ETW|NETANALYZER_NG|ZBOSS_NCP|USB_2_0_.*_SPEED|"
+    "AUERSWALD_LOG|ZWAVE_TAP|SILABS_DEBUG_CHANNEL|FIRA_UCI|MDB|DECT_NR|EDK2_MM|DEBUG_ONLY|"
+    "DECT_NR_TAP"
+)
 
 
 class Known(NamedTuple):
@@ -30,7 +35,7 @@ KNOWN = (
         "BACNET_MS_TP", r"link .*|broadcast", "refused", "1.10.3 has no MS/TP stations",
     ),
     Known("PPI", r".*\b(type|dir)\b.*", "refused", "1.10.3 takes PPI for no 802.11 link type"),
-    Known("AX25", ANY, "refused", "1.10.3 does not know the number"),
+    Known(UNKNOWN_LINKS, ANY, "refused", "1.10.3 does not know the number"),
     Known(
         ANY, r"geneve and ip6 protochain \d+", "refused",
         "libpcap's loop needs an offset known beforehand; the bounded walk does not",
@@ -81,10 +86,16 @@ KNOWN = (
         "an earlier relation overwrites the register with the place of the 802.11 header",
     ),
     Known(
-        r"ARCNET.*", r".*\bip\b.*|.*\btcp\b.*", "verdict",
+        r"ARCNET.*", r".*\bip\b.*|.*\btcp\b.*|arp|rarp|host 1.*|geneve", "verdict",
         "1.10.3 also matches the codes of RFC 1051",
     ),
     Known(r"ARCNET.*", r"link .*\$.*", "verdict", "1.10.3 reads $1 as the byte 0xd1"),
+    Known(
+        r"IEEE802_11_RADIO.*|PRISM_HEADER", "pppoes", "verdict",
+        "libpcap reads a register that nothing has set",
+    ),
+    Known("DSA_TAG_.*", "inbound", "verdict", "1.10.3 asks the kernel, in a file too"),
+    Known(ANY, r".*\bip multicast\b.*", "verdict", "1.10.3 takes 240 and above for multicast"),
     Known("SLIP", r".*outbound.*", "verdict", "outbound is 1; 1.10.3 takes all but 0"),
     Known(
         ANY, r".*\b(vpi|vci|sio|opc|dpc|sls|hsio|hopc|hdpc|hsls) != .*", "verdict",

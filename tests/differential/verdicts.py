@@ -70,7 +70,7 @@ def program_of(case: Case, level: int, strict: bool = False) -> Program:
 
 
 def meaning_of(case: Case) -> Meaning:
-    setting = Setting(link=case.link, netmask=NETMASK, savefile=case.savefile)
+    setting = Setting(link=link_type(case.link).name, netmask=NETMASK, savefile=case.savefile)
     return meaning(parse(case.text), setting)
 
 

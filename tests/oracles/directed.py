@@ -123,10 +123,9 @@ def search(
             patched = list(_redirected(program, steps, at, sample))
             if patched:
                 undecided.add(pc)
-            # what was reached last and has never gone the other way comes first
             if aim is None:
                 waiting.extend(patched)
-            else:
+            else:  # what was reached last and has never gone the other way comes first
                 waiting.extendleft(reversed(patched))
     met = {pc for pc, _ in found.branches}
     found.fixed = met - undecided
@@ -209,7 +208,7 @@ def _around(
     if relation is Relation.SET:
         targets = [now | operand, now & ~operand & WORD, now & ~operand | operand & -operand]
     else:
-        targets = [operand, operand ^ 1, operand + 1 & WORD, operand - 1 & WORD, 0]
+        targets = [operand, operand ^ 1, operand ^ 0x10, operand + 1 & WORD, operand - 1 & WORD, 0]
     for target in dict.fromkeys(targets):
         if target != now:
             yield from _made(program, steps, at, register, target, sample)

@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from bpfq.isa.cbpf.instructions import SockFilter
 
@@ -57,7 +58,7 @@ class Attached:
         self._sender.close()
         self._receiver.close()
 
-    def __enter__(self) -> Attached:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
