@@ -43,9 +43,9 @@ def field(
     return Field(default, default_factory, compare, kw_only, repr)
 
 
-def fields(record_type: type) -> tuple[Field, ...]:
-    """The fields of a record class, in order."""
-    found: tuple[Field, ...] = vars(record_type)["__record_fields__"]
+def fields(record_type: Any) -> tuple[Field, ...]:
+    """The fields of a record class, or of a plain class derived from one, in order."""
+    found: tuple[Field, ...] = record_type.__record_fields__
     return found
 
 

@@ -81,3 +81,11 @@ def test_replace_changes_what_it_names_and_keeps_the_rest() -> None:
 
 def test_records_have_no_dictionary() -> None:
     assert not hasattr(Point(1), "__dict__")
+
+
+def test_a_plain_class_derived_from_a_record_has_its_fields() -> None:
+    class Derived(Point):
+        __slots__ = ()
+
+    assert [f.name for f in fields(Derived)] == ["x", "y", "label"]
+    assert Derived(1, 2).y == 2
