@@ -188,6 +188,13 @@ def test_a_packet_cut_short_is_rejected_under_not_too() -> None:
     assert not bpfq.compile("not ip[8] = 3").matches(SHORT[:20])
 
 
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("text", ["protochain 6", "ip[0] = 1", "ether[-1] = 0", "tcp port 80"])
+def test_loads_that_can_only_fail_compile_for_a_file(text: str, level: int) -> None:
+    program = bpfq.compile(text, link="JUNIPER_ES", level=level, allow_empty=True)
+    assert not program.matches(b"MGC\x00" + bytes(60))
+
+
 def test_variable_shifts_of_32_and_more_give_zero() -> None:
     program = bpfq.compile("ether[0] << ether[1] = 0")
     assert program.matches(bytes((1, 32)) + bytes(58))

@@ -48,7 +48,7 @@ Node: TypeAlias = Test | Verdict
 ACCEPT = Verdict(True)
 REJECT = Verdict(False)
 
-_NEAR_THE_END = 0xFFE0_0000  # SKF_LL_OFF, <linux/filter.h>
+NEAR_THE_END = 0xFFE0_0000  # SKF_LL_OFF, <linux/filter.h>
 _COMMUTING = {Operator.ADD, Operator.MUL, Operator.AND, Operator.OR, Operator.XOR}
 _RIGHT_IDENTITY = {
     Operator.ADD: 0, Operator.SUB: 0, Operator.OR: 0, Operator.XOR: 0, Operator.LSH: 0,
@@ -90,7 +90,7 @@ class Builder:
 
         Not where it is near 2**32: as an absolute offset it would mean something else to a kernel.
         """
-        if isinstance(index, Constant) and index.value < _NEAR_THE_END:
+        if isinstance(index, Constant) and index.value < NEAR_THE_END:
             total = index.value + offset
             if total == wrap(total):
                 index, offset = None, total

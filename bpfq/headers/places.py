@@ -7,7 +7,7 @@ term.  A frame is a function of the packet alone, never of the path by which a t
 from __future__ import annotations
 
 from bpfq.graph.formula import Atom, Formula
-from bpfq.graph.nodes import Builder
+from bpfq.graph.nodes import NEAR_THE_END, Builder
 from bpfq.graph.terms import Constant, Term
 from bpfq.operators import WORD_MASK, Operator, Relation, wrap
 from bpfq.record import field, record
@@ -85,7 +85,15 @@ class Headers:
     frames: dict[tuple[str, ...], Frame] = field(default_factory=dict)
 
     def load(self, place: Place, offset: int, size: int) -> Term:
-        return self.builder.load(place.base, wrap(place.constant + offset), size)
+        """size bytes at an offset from a place.
+
+        Places before byte 0 (Juniper headers of unknown length) stay indexed loads: as absolute
+        offsets near 2**32 they would ask a kernel for something else.
+        """
+        at = wrap(place.constant + offset)
+        if place.base is None and at >= NEAR_THE_END and not self.target.network_at:
+            return self.builder.load(self.builder.constant(at), 0, size)
+        return self.builder.load(place.base, at, size)
 
     def atom(
         self, place: Place, offset: int, size: int, value: int,

@@ -17,7 +17,7 @@ from bpfq.isa.cbpf.instructions import ANCILLARY
 from bpfq.lower.context import Context
 from bpfq.lower.encapsulation import encapsulation, tag_control
 from bpfq.lower.network import is_ip, is_ip6, next_is, not_later_fragment
-from bpfq.operators import WORD_BITS, Operator, Relation
+from bpfq.operators import WORD_BITS, WORD_MASK, Operator, Relation
 from bpfq.query import nodes as q
 from bpfq.tables import protocols as p
 from bpfq.tables.fields import FIELDS
@@ -225,9 +225,9 @@ def _index(value: q.Index, family: str, c: Context) -> Term:
         ancillary = value.protocol == "link" and offset.value >= _ANCILLARY_START
         if ancillary and c.headers.target.metadata:
             return _metadata(offset.value, value, c)
-        if place.base is None:
-            return b.load(offset, place.constant, value.size)
-        if offset.value < 2**31:  # the sum of two header lengths cannot wrap
+        if place.base is None and place.constant + offset.value > WORD_MASK:
+            return b.load(offset, place.constant, value.size)  # past the end of every packet
+        if place.base is None or offset.value < 2**31:  # a header length more cannot wrap
             return c.headers.load(place, offset.value, value.size)
     base = offset if place.base is None else b.binary(Operator.ADD, offset, place.base)
     return b.load(base, place.constant, value.size)
