@@ -15,7 +15,7 @@ LAYERS = (
     ("errors",),
     ("tables", "isa", "targets"),
     ("query", "graph"),
-    ("headers",),
+    ("headers", "symbolic"),
     ("meaning", "frontend", "simplify"),
     ("lower", "opt"),
     ("backends", "contradiction", "settings"),

@@ -1,0 +1,170 @@
+"""The encoder of a query's meaning: its formula, in both readings.
+
+The sequential reading has a fault at every load past the captured bytes; the total one only at a
+division by zero.  The formula is what lowering makes of the query without sharing or optimising
+anything, one atom after the other.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bpfq.graph import formula as f
+from bpfq.graph import terms as t
+from bpfq.operators import Operator
+from bpfq.record import field, record
+from bpfq.symbolic.propositions import (
+    FALSE,
+    TRUE,
+    Cases,
+    Every,
+    Opposite,
+    Packet,
+    Proposition,
+    Some,
+    every,
+)
+from bpfq.symbolic.words import NETWORK, START, Word
+from bpfq.targets import SKF_NET_OFF
+
+SEQUENTIAL, TOTAL = "sequential", "total"
+
+
+@record(frozen=False)
+class TermEncoder:
+    """Terms as words, and what must hold for them to be computed.
+
+    bounded: a load past the captured bytes is a fault.
+    """
+
+    packet: Packet
+    bounded: bool
+    _words: dict[t.Term, Word] = field(default_factory=dict)
+    _needs: dict[t.Term, Proposition] = field(default_factory=dict)
+
+    def word(self, term: t.Term) -> Word:
+        self._encode(term)
+        return self._words[term]
+
+    def needs(self, term: t.Term) -> Proposition:
+        """TRUE, or FAULT where a load or a division of the term fails."""
+        self._encode(term)
+        return self._needs[term]
+
+    def _encode(self, term: t.Term) -> None:
+        work = [term]
+        while work:
+            current = work[-1]
+            if current in self._words:
+                work.pop()
+                continue
+            waiting = [part for part in t.operands(current) if part not in self._words]
+            if waiting:
+                work += waiting
+                continue
+            if isinstance(current, t.Load) and isinstance(current.index, t.Constant):
+                self._constant(current.index)
+            self._words[current], self._needs[current] = self._one(current)
+
+    def _constant(self, term: t.Constant) -> None:
+        self._words[term], self._needs[term] = self.packet.words.number(term.value), TRUE
+
+    def _one(self, term: t.Term) -> tuple[Word, Proposition]:
+        """The word and the needs of a term whose operands are done."""
+        make = self.packet.words
+        match term:
+            case t.Constant(value):
+                return make.number(value), TRUE
+            case t.WireLength():
+                return make.length(), TRUE
+            case t.Metadata(name):
+                return make.metadata(name), TRUE
+            case t.Draw(identity):
+                return make.draw(identity), TRUE
+            case t.Load(index, offset, size):
+                return self._load(index, offset, size)
+            case t.Binary(operator, left, right):
+                return self._binary(operator, left, right)
+            case t.Choose():
+                return self._choose(term)
+            case _:
+                assert_never(term)
+
+    def _load(self, index: t.Term | None, offset: int, size: int) -> tuple[Word, Proposition]:
+        base = START
+        if offset >= SKF_NET_OFF:
+            base, offset = NETWORK, offset - SKF_NET_OFF
+        place = None if index is None else self._words[index]
+        word = self.packet.words.bytes(base, place, offset, size)
+        needs = TRUE if index is None else self._needs[index]
+        if self.bounded:
+            needs = every(needs, self.packet.captured(base, place, offset + size))
+        return word, needs
+
+    def _binary(self, operator: Operator, left: t.Term, right: t.Term) -> tuple[Word, Proposition]:
+        divisor = self._words[right]
+        word = self.packet.words.operation(operator, self._words[left], divisor)
+        needs = every(self._needs[left], self._needs[right])
+        if operator in (Operator.DIV, Operator.MOD):
+            needs = every(needs, self.packet.nonzero(divisor))
+        return word, needs
+
+    def _choose(self, term: t.Choose) -> tuple[Word, Proposition]:
+        left, right = self._words[term.left], self._words[term.right]
+        condition = self.packet.compare(left, term.relation, right)
+        then, otherwise = self._words[term.then], self._words[term.otherwise]
+        if condition is TRUE or condition is FALSE:
+            word = then if condition is TRUE else otherwise
+        else:
+            word = self.packet.words.either(condition, then, otherwise)
+        arms = self.packet.choose(condition, self._needs[term.then], self._needs[term.otherwise])
+        return word, every(self._needs[term.left], self._needs[term.right], arms)
+
+
+def encode(formula: f.Formula, packet: Packet, reading: str) -> Proposition:
+    """What the formula says of the packet in one reading; no recursion."""
+    terms = TermEncoder(packet, bounded=reading == SEQUENTIAL)
+    made: dict[int, Proposition] = {}
+    work = [formula]
+    while work:
+        current = work[-1]
+        if id(current) in made:
+            work.pop()
+            continue
+        waiting = [part for part in _operands(current) if id(part) not in made]
+        if waiting:
+            work += waiting
+            continue
+        made[id(current)] = _one(current, made, terms)
+    return made[id(formula)]
+
+
+def _operands(formula: f.Formula) -> tuple[f.Formula, ...]:
+    match formula:
+        case f.Negation(operand):
+            return (operand,)
+        case f.All(parts) | f.Any(parts):
+            return parts
+        case f.Cases(condition, then, otherwise):
+            return (condition, then, otherwise)
+        case _:
+            return ()
+
+
+def _one(formula: f.Formula, made: dict[int, Proposition], terms: TermEncoder) -> Proposition:
+    match formula:
+        case f.Atom(term, relation, operand):
+            test = terms.packet.compare(terms.word(term), relation, terms.word(operand))
+            return every(terms.needs(term), terms.needs(operand), test)
+        case f.Fixed(value):
+            return TRUE if value else FALSE
+        case f.Negation(operand):
+            return Opposite(made[id(operand)])
+        case f.All(parts):
+            return Every(tuple(made[id(part)] for part in parts))
+        case f.Any(parts):
+            return Some(tuple(made[id(part)] for part in parts))
+        case f.Cases(condition, then, otherwise):
+            return Cases(made[id(condition)], made[id(then)], made[id(otherwise)])
+        case _:
+            assert_never(formula)

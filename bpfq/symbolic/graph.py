@@ -1,0 +1,36 @@
+"""The encoder of a decision graph, as every back end reads it."""
+
+from __future__ import annotations
+
+from bpfq.graph.nodes import ACCEPT, REJECT, Node, Test
+from bpfq.symbolic.formula import SEQUENTIAL, TermEncoder
+from bpfq.symbolic.propositions import (
+    FALSE,
+    TRUE,
+    Cases,
+    Packet,
+    Proposition,
+    every,
+)
+
+
+def encode(graph: Node, packet: Packet, reading: str = SEQUENTIAL) -> Proposition:
+    """TRUE where the graph accepts; no recursion."""
+    terms = TermEncoder(packet, bounded=reading == SEQUENTIAL)
+    made: dict[Node, Proposition] = {ACCEPT: TRUE, REJECT: FALSE}
+    work = [graph]
+    while work:
+        node = work[-1]
+        if node in made:
+            work.pop()
+            continue
+        assert isinstance(node, Test)
+        waiting = [exit for exit in (node.yes, node.no) if exit not in made]
+        if waiting:
+            work += waiting
+            continue
+        test = packet.compare(terms.word(node.term), node.relation, terms.word(node.operand))
+        decided = packet.choose(test, made[node.yes], made[node.no])
+        needs = every(terms.needs(node.term), terms.needs(node.operand))
+        made[node] = decided if needs is TRUE else Cases(needs, decided, FALSE)
+    return made[graph]
