@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from bpfq.capture.summary import summary
 from bpfq.cli.request import STANDARD_STREAM, unreadable
-from bpfq.cli.summary import summary
 from bpfq.errors import BpfqError, LoadError
 from bpfq.tables.linktypes import by_number
 
