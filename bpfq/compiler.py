@@ -15,7 +15,7 @@ from collections.abc import Callable
 from bpfq.backends.cbpf.emit import emit
 from bpfq.errors import LimitError
 from bpfq.graph.build import build
-from bpfq.graph.formula import both
+from bpfq.graph.formula import Formula, both
 from bpfq.graph.nodes import REJECT, Builder, Node
 from bpfq.headers.linktype import captured_80211
 from bpfq.headers.places import Headers
@@ -63,17 +63,22 @@ def compile_query(
 def decide(query: Query, settings: Settings, watch: Watch = lambda stage, value: None) -> Node:
     """The optimised decision graph of a query."""
     builder = Builder(keep_loads=settings.strict)
-    headers = Headers(
-        builder, settings.target, settings.link, settings.savefile, frozenset(settings.through)
-    )
-    context = Context(headers, settings.options, share=settings.level > 0)
-    formula = both(captured_80211(headers), lower(query, context))
+    formula = formula_of(query, settings, builder, share=settings.level > 0)
     watch("formula", formula)
     graph = build(formula, builder)
     watch("graph", graph)
     graph = optimise(graph, builder, settings.level)
     watch("optimised", graph)
     return graph
+
+
+def formula_of(query: Query, settings: Settings, builder: Builder, *, share: bool) -> Formula:
+    """What a query tests, and in which order.  share: equal primitives are one formula."""
+    headers = Headers(
+        builder, settings.target, settings.link, settings.savefile, frozenset(settings.through)
+    )
+    context = Context(headers, settings.options, share=share)
+    return both(captured_80211(headers), lower(query, context))
 
 
 def is_empty(graph: Node, settings: Settings) -> bool:
