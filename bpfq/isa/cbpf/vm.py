@@ -100,6 +100,7 @@ class _Environment:
     metadata: Mapping[str, int] | None
     network_offset: int
     link_offset: int | None
+    network_header: bytes
     step_limit: int
 
 
@@ -123,6 +124,7 @@ def run(
     machine: Machine = Machine.LIBPCAP,
     network_offset: int = 0,
     link_offset: int | None = 0,
+    network_header: bytes = b"",
     step_limit: int = STEP_LIMIT,
 ) -> int:
     """The verdict of the program: how many bytes of the packet to keep, 0 to reject it.
@@ -131,7 +133,8 @@ def run(
     maps names of ANCILLARY to values; a missing one is 0.  Without it libpcap has no metadata at
     all and such loads reject.  nla, nlan and xor_x are computed.  ``network_offset`` and
     ``link_offset`` are where those headers start in packet, for the kernel; None when the packet
-    has no link header.  The packet has a device: on one without, as of an AF_UNIX socket, the
+    has no link header.  ``network_header`` is what lies before byte 0, from that header on, as on
+    a UDP socket.  The packet has a device: on one without, as of an AF_UNIX socket, the
     kernel ends at ifidx and hatype with A.
 
     Raises FilterError for a program that no machine takes (unknown opcode, jump out of the
@@ -145,6 +148,7 @@ def run(
         machine=machine,
         network_offset=network_offset,
         link_offset=link_offset,
+        network_header=network_header,
         step_limit=step_limit,
     )[0]
 
@@ -158,12 +162,13 @@ def run_counted(
     machine: Machine = Machine.LIBPCAP,
     network_offset: int = 0,
     link_offset: int | None = 0,
+    network_header: bytes = b"",
     step_limit: int = STEP_LIMIT,
 ) -> tuple[int, int]:
     """The verdict as of ``run``, and how many instructions were executed."""
     length = len(packet) if wire_length is None else wire_length
     environment = _Environment(
-        packet, length, machine, metadata, network_offset, link_offset, step_limit
+        packet, length, machine, metadata, network_offset, link_offset, network_header, step_limit
     )
     return _execute(words, environment, None)
 
@@ -177,12 +182,13 @@ def trace(
     machine: Machine = Machine.LIBPCAP,
     network_offset: int = 0,
     link_offset: int | None = 0,
+    network_header: bytes = b"",
     step_limit: int = STEP_LIMIT,
 ) -> Trace:
     """Every executed instruction with A and X after it, and the verdict as of ``run``."""
     length = len(packet) if wire_length is None else wire_length
     environment = _Environment(
-        packet, length, machine, metadata, network_offset, link_offset, step_limit
+        packet, length, machine, metadata, network_offset, link_offset, network_header, step_limit
     )
     steps: list[Step] = []
     verdict, _ = _execute(words, environment, steps.append)
@@ -310,12 +316,15 @@ def _arithmetic(instruction: Alu | AluX | Negate, registers: _Registers, machine
 
 def _bytes(address: int, size: int, environment: _Environment) -> int:
     """The big-endian number at address; raises _Reject unless the packet has all of it."""
-    start = address
+    start, octets = address, environment.packet
     if environment.machine is Machine.KERNEL and address >= _NEGATIVE:
-        start = _header_relative(address, environment)
-    if not 0 <= start <= len(environment.packet) - size:
+        if environment.network_header and address >= NETWORK_BASE:
+            start, octets = address - NETWORK_BASE, environment.network_header + octets
+        else:
+            start = _header_relative(address, environment)
+    if not 0 <= start <= len(octets) - size:
         raise _Reject
-    return int.from_bytes(environment.packet[start : start + size], "big")
+    return int.from_bytes(octets[start : start + size], "big")
 
 
 def _header_relative(address: int, environment: _Environment) -> int:
