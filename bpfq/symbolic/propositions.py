@@ -96,14 +96,21 @@ class Cases:
     otherwise: Proposition
 
 
-Proposition: TypeAlias = Outcome | Decide | Opposite | Every | Some | Cases
+@record(eq=False)
+class Accepts:
+    """TRUE where the operand is TRUE, else FALSE: the filter's verdict."""
+
+    operand: Proposition
+
+
+Proposition: TypeAlias = Outcome | Decide | Opposite | Every | Some | Cases | Accepts
 
 
 def operands(proposition: Proposition) -> tuple[Proposition, ...]:
     match proposition:
         case Decide(then=then, otherwise=otherwise):
             return (then, otherwise)
-        case Opposite(operand):
+        case Opposite(operand) | Accepts(operand):
             return (operand,)
         case Every(parts) | Some(parts):
             return parts

@@ -1,0 +1,342 @@
+"""Decision diagrams over interval sets: the exact procedure that needs no solver.
+
+A diagram tests one variable at each node, in one order on every path, and leaves by the interval
+that its value lies in; equal diagrams are one object.
+
+    variable                    its values
+    a word                      0 to word.most
+    how two words compare       -1, 0, 1
+    captured bytes less index   any whole number
+
+The variables are taken as independent of each other.  What has no TRUE leaf then holds of no
+packet; what has one may still be impossible, where two words read the same bytes, and a solver
+decides over what is left: the diagram, which is small where two filters differ little.
+
+Long lists are one node with many intervals, so a thousand hosts cost a few merges of sorted
+intervals.  Source: decision diagrams after R. E. Bryant, "Graph-Based Algorithms for Boolean
+Function Manipulation", 1986, with interval edges as in K. Strehl and L. Thiele, "Interval
+Diagrams", 1998.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+from bpfq.record import field, record
+from bpfq.symbolic.propositions import (
+    FALSE,
+    FAULT,
+    TRUE,
+    Accepts,
+    Cases,
+    Condition,
+    Decide,
+    Every,
+    Member,
+    Opposite,
+    Order,
+    Outcome,
+    Proposition,
+    Reaches,
+    Some,
+    operands,
+)
+from bpfq.symbolic.runs import folded, parents
+from bpfq.symbolic.words import Word
+
+MOST_PIECES = 4_000_000  # intervals made for one question, some seconds of work
+MOST_VARIABLES = 300  # a diagram is as deep as it has variables
+
+_LEAF_LEVEL = 1 << 30
+_LESS, _GREATER = -1, 1
+
+
+class TooLarge(Exception):
+    """The diagrams of a question grow past MOST_PIECES or MOST_VARIABLES."""
+
+
+@record(eq=False)
+class Diagram:
+    """children[i] is taken for values from cuts[i - 1] up to, not including, cuts[i]."""
+
+    level: int
+    cuts: tuple[int, ...]
+    children: tuple[Diagram, ...]
+
+
+Variable: TypeAlias = Word | tuple[Word, Word] | tuple[str, Word | None]
+
+
+def _leaf() -> Diagram:
+    return Diagram(_LEAF_LEVEL, (), ())
+
+
+@record(frozen=False)
+class Diagrams:
+    """Makes the diagrams of one question."""
+
+    holds: Diagram = field(default_factory=_leaf)
+    fails: Diagram = field(default_factory=_leaf)
+    faults: Diagram = field(default_factory=_leaf)
+    variables: list[Variable] = field(default_factory=list)
+    pieces: int = 0
+    _levels: dict[Variable, int] = field(default_factory=dict)
+    _made: dict[tuple[object, ...], Diagram] = field(default_factory=dict)
+    _chosen: dict[tuple[Diagram, ...], Diagram] = field(default_factory=dict)
+    _done: dict[Proposition, Diagram] = field(default_factory=dict)
+    _ordered: set[Proposition] = field(default_factory=set)
+
+    def of(self, proposition: Proposition) -> Diagram:
+        """The diagram of a proposition; raises TooLarge."""
+        self._order(proposition)
+        done, leading = self._done, parents(proposition)
+        done.update({TRUE: self.holds, FALSE: self.fails, FAULT: self.faults})
+        instead: dict[Proposition, Proposition] = {}  # a run of decisions as one choice
+        work = [proposition]
+        while work:
+            current = work[-1]
+            if current in done:
+                work.pop()
+                continue
+            if current not in instead:
+                instead[current] = folded(current, leading) or current
+            same = instead[current]
+            waiting = [part for part in operands(same) if part not in done]
+            if waiting:
+                work += waiting
+            else:
+                done[current] = self._combined(same)
+        return done[proposition]
+
+    def _order(self, proposition: Proposition) -> None:
+        """Variables stand in the order in which the proposition first looks at them."""
+        work = [proposition]
+        while work:
+            current = work.pop()
+            if current in self._ordered:
+                continue
+            self._ordered.add(current)
+            if isinstance(current, Decide):
+                self._level(_variable(current.condition))
+            work += reversed(operands(current))
+
+    def _level(self, variable: Variable) -> int:
+        level = self._levels.setdefault(variable, len(self.variables))
+        if level == len(self.variables):
+            self.variables.append(variable)
+            if level >= MOST_VARIABLES:
+                raise TooLarge
+        return level
+
+    def _combined(self, proposition: Proposition) -> Diagram:
+        done = self._done
+        match proposition:
+            case Decide(condition, then, otherwise):
+                return self._choose(self._condition(condition), done[then], done[otherwise])
+            case Opposite(operand):
+                return self._choose(done[operand], self.fails, self.holds)
+            case Accepts(operand):
+                return self.choose(done[operand], self.holds, self.fails, self.fails)
+            case Cases(condition, then, otherwise):
+                return self._choose(done[condition], done[then], done[otherwise])
+            case Every(parts):
+                return self._joined([done[part] for part in parts], conjunction=True)
+            case Some(parts):
+                return self._joined([done[part] for part in parts], conjunction=False)
+            case Outcome():
+                return done[proposition]
+            case _:
+                assert_never(proposition)
+
+    def _joined(self, parts: list[Diagram], *, conjunction: bool) -> Diagram:
+        """Neighbours first, then neighbours of those: n parts in about n log n pieces."""
+        if not parts:
+            return self.holds if conjunction else self.fails
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=False)
+            if conjunction:
+                joined = [self._choose(left, right, self.fails) for left, right in pairs]
+            else:
+                joined = [self._choose(left, self.holds, right) for left, right in pairs]
+            parts = joined + parts[len(joined) * 2 :]
+        return parts[0]
+
+    # ------------------------------------------------------------ conditions
+
+    def _condition(self, condition: Condition) -> Diagram:
+        level = self._level(_variable(condition))
+        match condition:
+            case Member(word, bounds):
+                inside = bounds[0] == 0
+                cuts = bounds[1:] if inside else bounds
+                if cuts and cuts[-1] > word.most:
+                    cuts = cuts[:-1]
+            case Order(outcomes=outcomes):
+                inside = _LESS in outcomes
+                cuts = tuple(
+                    value for value in (0, 1) if (value in outcomes) != (value - 1 in outcomes)
+                )
+            case Reaches(end=end):
+                inside, cuts = False, (end,)
+            case _:
+                assert_never(condition)
+        sides = (self.holds, self.fails) if inside else (self.fails, self.holds)
+        return self._make(level, cuts, [sides[n % 2] for n in range(len(cuts) + 1)])
+
+    # ------------------------------------------------------------ the one operation
+
+    def _choose(self, condition: Diagram, then: Diagram, otherwise: Diagram) -> Diagram:
+        return self.choose(condition, then, otherwise, self.faults)
+
+    def choose(
+        self, condition: Diagram, then: Diagram, otherwise: Diagram, fault: Diagram
+    ) -> Diagram:
+        """``then``, ``otherwise`` or ``fault`` by what the condition leads to."""
+        if condition is self.holds:
+            return then
+        if condition is self.fails:
+            return otherwise
+        if condition is self.faults:
+            return fault
+        if then is self.holds and otherwise is self.fails and fault is self.faults:
+            return condition
+        if then is otherwise and otherwise is fault:
+            return then
+        key = (condition, then, otherwise, fault)
+        found = self._chosen.get(key)
+        if found is None:
+            found = self._chosen[key] = self._split(*key)
+        return found
+
+    def _split(
+        self, condition: Diagram, then: Diagram, otherwise: Diagram, fault: Diagram
+    ) -> Diagram:
+        """Choose below each interval of the first variable that any of them tests."""
+        parts = (condition, then, otherwise, fault)
+        level = min(part.level for part in parts)
+        testing = [part for part in parts if part.level == level]
+        if len(testing) == 1:
+            cuts = testing[0].cuts
+        else:
+            cuts = tuple(sorted({cut for part in testing for cut in part.cuts}))
+        self.pieces += len(cuts) + 1
+        if self.pieces > MOST_PIECES:
+            raise TooLarge
+        columns = [_column(part, level, cuts) for part in parts]
+        known: dict[tuple[Diagram, ...], Diagram] = {}
+        children = []
+        for row in zip(*columns, strict=True):
+            child = known.get(row)
+            if child is None:
+                child = known[row] = self.choose(*row)
+            children.append(child)
+        return self._make(level, cuts, children)
+
+    def _make(self, level: int, cuts: tuple[int, ...], children: Sequence[Diagram]) -> Diagram:
+        """The node, without cuts that separate nothing."""
+        kept = [
+            (cut, child)
+            for cut, before, child in zip(cuts, children, children[1:], strict=False)
+            if child is not before
+        ]
+        if not kept:
+            return children[0]
+        final = tuple(cut for cut, _ in kept)
+        exits = (children[0], *(child for _, child in kept))
+        key = (level, final, exits)
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = Diagram(level, final, exits)
+        return found
+
+    # ------------------------------------------------------------ back to a proposition
+
+    def proposition(self, diagram: Diagram) -> Proposition:
+        """The diagram as a proposition with decisions only."""
+        made: dict[Diagram, Proposition] = {
+            self.holds: TRUE, self.fails: FALSE, self.faults: FAULT,
+        }  # fmt: skip
+        work = [diagram]
+        while work:
+            current = work[-1]
+            waiting = [child for child in dict.fromkeys(current.children) if child not in made]
+            if waiting:
+                work += waiting
+                continue
+            work.pop()
+            if current not in made:
+                made[current] = self._decisions(current, made)
+        return made[diagram]
+
+    def _decisions(self, node: Diagram, made: dict[Diagram, Proposition]) -> Proposition:
+        variable = self.variables[node.level]
+        by_child: dict[Diagram, list[tuple[int, int]]] = {}
+        edges = (_FIRST, *node.cuts, _BEYOND)
+        for first, end, child in zip(edges, edges[1:], node.children, strict=False):
+            by_child.setdefault(child, []).append((first, end))
+        *others, last = sorted(by_child, key=lambda child: -len(by_child[child]))[::-1]
+        result = made[last]
+        for child in others:
+            result = _where(variable, by_child[child], made[child], result)
+        return result
+
+
+_FIRST, _BEYOND = -(1 << 40), 1 << 40
+
+
+def _where(
+    variable: Variable,
+    pieces: list[tuple[int, int]],
+    then: Proposition,
+    otherwise: Proposition,
+) -> Proposition:
+    """``then`` where the variable's value is in one of the pieces."""
+    if not isinstance(variable, tuple):
+        bounds = tuple(edge for first, end in pieces for edge in (max(first, 0), end))
+        bounds = (*bounds[:-1], min(bounds[-1], variable.most + 1))
+        return Decide(Member(variable, bounds), then, otherwise)
+    first_part, second = variable
+    if not isinstance(first_part, str):
+        assert second is not None
+        outcomes = frozenset(
+            value for first, end in pieces for value in (-1, 0, 1) if first <= value < end
+        )
+        return Decide(Order(first_part, second, outcomes), then, otherwise)
+    for first, end in pieces:
+        below: Proposition = then
+        if end != _BEYOND:
+            below = Decide(Reaches(first_part, second, end), otherwise, then)
+        if first != _FIRST:
+            below = Decide(Reaches(first_part, second, first), below, otherwise)
+        otherwise = below
+    return otherwise
+
+
+def _variable(condition: Condition) -> Variable:
+    match condition:
+        case Member(word=word):
+            return word
+        case Order(left=left, right=right):
+            return (left, right)
+        case Reaches(base=base, index=index):
+            return (base, index)
+        case _:
+            assert_never(condition)
+
+
+def _column(part: Diagram, level: int, cuts: tuple[int, ...]) -> Sequence[Diagram]:
+    """Where the part leads in each interval between the cuts, which include its own."""
+    if part.level != level:
+        return (part,) * (len(cuts) + 1)
+    if len(part.cuts) == len(cuts):
+        return part.children
+    column = []
+    position, own = 0, part.cuts
+    last = len(own)
+    column.append(part.children[0])
+    for cut in cuts:
+        if position < last and own[position] == cut:
+            position += 1
+        column.append(part.children[position])
+    return column
