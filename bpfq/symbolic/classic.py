@@ -23,15 +23,16 @@ query is another program to a proof.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, TypeAlias, assert_never
 
-from bpfq.errors import FilterError, UnsupportedError
+from bpfq.errors import UnsupportedError
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.cbpf.encode import decode
 from bpfq.isa.cbpf.vm import Machine
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator, wrap
 from bpfq.record import field, record
+from bpfq.symbolic.code import METADATA, REGISTERS, A, Code, X
 from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
@@ -40,17 +41,10 @@ from bpfq.symbolic.propositions import (
     Decide,
     Packet,
     Proposition,
-    every,
 )
 from bpfq.symbolic.words import NETWORK, START, Either, Word
 
-# Registers by number: M[0] to M[15], then A and X.
-_A: Final = i.SCRATCH_WORDS
-_X: Final = i.SCRATCH_WORDS + 1
-_REGISTERS: Final = i.SCRATCH_WORDS + 2
-
 _HEADER_RELATIVE: Final = 1 << (WORD_BITS - 1)  # the kernel reads offsets from here as negative
-_NAMES: Final = {offset: name for name, offset in i.ANCILLARY.items()}
 
 _State: TypeAlias = tuple[Word, ...]
 _Computation: TypeAlias = i.Load | i.LoadX | i.Store | i.Arithmetic
@@ -74,135 +68,36 @@ def encode(
     Raises FilterError for a program that no machine takes, and UnsupportedError for jumps back
     and for searches of netlink attributes.
     """
-    program = _Program(tuple(decode(word) for word in words))
+    code = Code(tuple(decode(word) for word in words))
     relative = (NETWORK, 0) if network_offset is None else (START, network_offset)
     headers = (
         (i.LINK_BASE, i.NETWORK_BASE, None if link_offset is None else (START, link_offset)),
         (i.NETWORK_BASE, WORD_MASK + 1, relative),
     )
-    return _encode(program, _Machine(packet, machine, metadata, headers))
-
-
-# ---------------------------------------------------------------- the program's shape
-
-
-@record(frozen=False)
-class _Program:
-    """following: the instructions that may come next, for a test first the one where it holds.
-
-    Both, and ``live``, a set of register bits, are there for instructions that can be reached.
-    """
-
-    instructions: tuple[i.Instruction, ...]
-    following: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    live: dict[int, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.instructions:
-            raise FilterError("the program is empty: it needs at least a ret")
-        reached = {0}
-        for pc, instruction in enumerate(self.instructions):
-            if pc in reached:
-                self.following[pc] = _following(pc, instruction, len(self.instructions))
-                reached.update(self.following[pc])
-        for pc in reversed(self.following):
-            live = 0
-            for target in self.following[pc]:
-                live |= self.live[target]
-            read, written = _accesses(self.instructions[pc])
-            self.live[pc] = live & ~written | read
-
-
-def _following(pc: int, instruction: i.Instruction, size: int) -> tuple[int, ...]:
-    match instruction:
-        case i.Return() | i.ReturnA():
-            return ()
-        case i.JumpIf(skip_true=yes, skip_false=no) | i.JumpIfX(skip_true=yes, skip_false=no):
-            skips: tuple[int, ...] = (yes, no)
-        case i.Jump(skip):
-            skips = (skip,)
-            if skip < 0:
-                raise UnsupportedError(
-                    f"instruction {pc}: jump back to instruction {pc + 1 + skip}: "
-                    "only programs without loops are analysed"
-                )
-        case i.Raw(code):
-            raise FilterError(f"instruction {pc}: unknown opcode 0x{code:x}")
-        case i.LoadScratch(slot) | i.LoadXScratch(slot) | i.StoreA(slot) | i.StoreX(slot):
-            skips = (0,)
-            if slot >= i.SCRATCH_WORDS:
-                raise FilterError(
-                    f"instruction {pc}: no scratch word M[{slot}]: "
-                    f"the last is M[{i.SCRATCH_WORDS - 1}]"
-                )
-        case _:
-            skips = (0,)
-    if pc + 1 + max(skips) >= size:
-        raise FilterError(
-            f"instruction {pc}: goes on to instruction {pc + 1 + max(skips)}: "
-            f"the program has {size}, 0 up, and must end with a ret"
-        )
-    return tuple(pc + 1 + skip for skip in skips)
-
-
-def _accesses(instruction: i.Instruction) -> tuple[int, int]:
-    """The registers that an instruction reads, and those that it writes, as sets of bits."""
-    a, x = 1 << _A, 1 << _X
-    match instruction:
-        case i.LoadAbsolute(offset):
-            return (a | x if _NAMES.get(offset) == "xor_x" else 0), a
-        case i.LoadIndirect():
-            return x, a
-        case i.LoadImmediate() | i.LoadLength():
-            return 0, a
-        case i.LoadScratch(slot):
-            return 1 << slot, a
-        case i.LoadXImmediate() | i.LoadXLength() | i.LoadXHeaderLength():
-            return 0, x
-        case i.LoadXScratch(slot):
-            return 1 << slot, x
-        case i.StoreA(slot):
-            return a, 1 << slot
-        case i.StoreX(slot):
-            return x, 1 << slot
-        case i.Alu() | i.Negate():
-            return a, a
-        case i.AluX():
-            return a | x, a
-        case i.Tax():
-            return a, x
-        case i.Txa():
-            return x, a
-        case i.JumpIf() | i.ReturnA():
-            return a, 0
-        case i.JumpIfX():
-            return a | x, 0
-        case i.Jump() | i.Return() | i.Raw():
-            return 0, 0
-        case _:
-            assert_never(instruction)
+    return _encode(code, _Machine(packet, machine, metadata, headers))
 
 
 # ---------------------------------------------------------------- the two passes over words
 
 
-def _encode(program: _Program, machine: _Machine) -> Proposition:
-    flow = _Flow(program, machine.packet)
+def _encode(code: Code, machine: _Machine) -> Proposition:
+    flow = _Flow(code, machine.packet)
     needs: dict[int, Proposition] = {}
-    for pc, following in program.following.items():
+    for pc, following in code.following.items():
         state = flow.state(pc)
         if state is None:
             continue
-        needs[pc], test = TRUE, TRUE
-        instruction = program.instructions[pc]
+        test: Proposition = TRUE
+        needs[pc] = TRUE
+        instruction = code.instructions[pc]
         match instruction:
             case i.JumpIf(relation, value):
                 operand = machine.packet.words.number(value)
-                test = machine.packet.compare(state[_A], relation, operand)
+                test = machine.packet.compare(state[A], relation, operand)
             case i.JumpIfX(relation):
-                test = machine.packet.compare(state[_A], relation, state[_X])
+                test = machine.packet.compare(state[A], relation, state[X])
             case i.ReturnA():
-                test = machine.packet.member(state[_A], (1, WORD_MASK + 1))
+                test = machine.packet.member(state[A], (1, WORD_MASK + 1))
             case i.Return(value):
                 test = TRUE if value else FALSE
             case i.Jump() | i.Raw():
@@ -213,7 +108,7 @@ def _encode(program: _Program, machine: _Machine) -> Proposition:
         flow.leave(pc, state, test, following if needs[pc] is not FAULT else ())
     made: dict[int, Proposition] = {}
     for pc in reversed(needs):
-        made[pc] = _outcome(program.following[pc], flow.tests[pc], needs[pc], made, machine.packet)
+        made[pc] = _outcome(code.following[pc], flow.tests[pc], needs[pc], made, machine.packet)
     return made[0]
 
 
@@ -245,15 +140,13 @@ def _outcome(
 class _Flow:
     """States behind instructions, the tests that part the ways, and the ways taken so far."""
 
-    program: _Program
+    code: Code
     packet: Packet
     after: dict[int, _State] = field(default_factory=dict)
     tests: dict[int, Proposition] = field(default_factory=dict)
     came_from: dict[int, list[int]] = field(default_factory=dict)
 
-    def leave(
-        self, pc: int, state: _State, test: Proposition, following: tuple[int, ...]
-    ) -> None:
+    def leave(self, pc: int, state: _State, test: Proposition, following: tuple[int, ...]) -> None:
         """Go on behind an instruction, to the second only where the test may fail, and so on."""
         self.after[pc], self.tests[pc] = state, test
         if len(following) == 2 and (test is TRUE or test is FALSE):
@@ -264,16 +157,16 @@ class _Flow:
     def state(self, pc: int) -> _State | None:
         """The registers in front of an instruction; None where no way leads to it."""
         if pc == 0:
-            return (self.packet.words.number(0),) * _REGISTERS
+            return (self.packet.words.number(0),) * REGISTERS
         sources = self.came_from.get(pc)
         if not sources:
             return None
         first = self.after[sources[0]]
         others = {id(after): after for after in map(self.after.__getitem__, sources)}
-        live = self.program.live[pc]
+        live = self.code.live[pc]
         parted = [
             register
-            for register in range(_REGISTERS)
+            for register in range(REGISTERS)
             if live >> register & 1
             and any(other[register] is not first[register] for other in others.values())
         ]
@@ -290,16 +183,16 @@ class _Flow:
         from, every way leads through it.
         """
         seen: dict[int, list[Word]] = {}
-        waiting: list[int] = []
-        known = set(self.came_from[meeting])
-        for source in known:
-            heappush(waiting, -source)
+        ends = frozenset(self.came_from[meeting])
+        known = set(ends)
+        waiting = [-source for source in ends]
+        heapify(waiting)
         while True:
             pc = -heappop(waiting)
             arms = [
                 [self.after[pc][register] for register in parted] if way == meeting else seen[way]
-                for way in self.program.following[pc]
-                if (way == meeting and pc in self.came_from[meeting]) or way in seen
+                for way in self.code.following[pc]
+                if (way == meeting and pc in ends) or way in seen
             ]
             test = self.tests[pc]
             seen[pc] = [
@@ -312,3 +205,149 @@ class _Flow:
                 if source not in known:
                     known.add(source)
                     heappush(waiting, -source)
+
+
+def either(packet: Packet, test: Proposition, then: Word, otherwise: Word) -> Word:
+    """``then`` where the test holds, else ``otherwise``, as one choice between the same two."""
+    if then is otherwise or test is TRUE:
+        return then
+    if test is FALSE:
+        return otherwise
+    match then, otherwise:
+        case Either(first, left, right), Either(second, also_left, also_right) if (
+            left is also_left and right is also_right
+        ):
+            return packet.words.either(packet.choose(test, first, second), left, right)
+        case Either(condition, left, right), _ if otherwise is left:
+            return packet.words.either(packet.choose(test, condition, TRUE), left, right)
+        case Either(condition, left, right), _ if otherwise is right:
+            return packet.words.either(packet.choose(test, condition, FALSE), left, right)
+        case _, Either(condition, left, right) if then is left:
+            return packet.words.either(packet.choose(test, TRUE, condition), left, right)
+        case _, Either(condition, left, right) if then is right:
+            return packet.words.either(packet.choose(test, FALSE, condition), left, right)
+        case _:
+            return packet.words.either(test, then, otherwise)
+
+
+# ---------------------------------------------------------------- one instruction
+
+
+@record(frozen=False)
+class _Machine:
+    """What instructions compute; headers: first offset, end, and the base and place meant by it.
+
+    draws: how many instructions so far have drawn a random word.
+    """
+
+    packet: Packet
+    kind: Machine
+    metadata: bool
+    headers: tuple[tuple[int, int, tuple[str, int] | None], ...]
+    draws: int = 0
+
+    def compute(
+        self, instruction: _Computation, pc: int, state: _State
+    ) -> tuple[int, Word, Proposition]:
+        """The register written, its word, and what must hold for the program to go on."""
+        make = self.packet.words
+        match instruction:
+            case i.LoadAbsolute() | i.LoadIndirect():
+                return (A, *self._load(instruction, pc, state))
+            case i.Alu() | i.AluX() | i.Negate():
+                return (A, *self._arithmetic(instruction, state))
+            case i.LoadXHeaderLength(offset):
+                octet, needs = self._bytes(None, offset, 1)
+                low = make.operation(Operator.AND, octet, make.number(0xF))
+                return X, make.operation(Operator.MUL, low, make.number(4)), needs
+            case i.LoadImmediate(value):
+                return A, make.number(value), TRUE
+            case i.LoadXImmediate(value):
+                return X, make.number(value), TRUE
+            case i.LoadLength():
+                return A, make.length(), TRUE
+            case i.LoadXLength():
+                return X, make.length(), TRUE
+            case i.LoadScratch(slot):
+                return A, state[slot], TRUE
+            case i.LoadXScratch(slot):
+                return X, state[slot], TRUE
+            case i.StoreA(slot):
+                return slot, state[A], TRUE
+            case i.StoreX(slot):
+                return slot, state[X], TRUE
+            case i.Tax():
+                return X, state[A], TRUE
+            case i.Txa():
+                return A, state[X], TRUE
+            case _:
+                assert_never(instruction)
+
+    def _load(
+        self, instruction: i.LoadAbsolute | i.LoadIndirect, pc: int, state: _State
+    ) -> tuple[Word, Proposition]:
+        offset, size = instruction.offset, instruction.size
+        if isinstance(instruction, i.LoadIndirect):
+            return self._bytes(state[X], offset, size)
+        if offset in METADATA and (self.metadata or self.kind is Machine.KERNEL):
+            return self._ancillary(METADATA[offset], pc, state), TRUE
+        return self._bytes(None, offset, size)
+
+    def _ancillary(self, name: str, pc: int, state: _State) -> Word:
+        match name:
+            case "xor_x":
+                return self.packet.words.operation(Operator.XOR, state[A], state[X])
+            case "random":
+                self.draws += 1
+                return self.packet.words.draw(self.draws)
+            case "nla" | "nlan":
+                raise UnsupportedError(
+                    f"instruction {pc}: '{name}' searches netlink attributes: "
+                    "only loads at computed offsets are analysed"
+                )
+            case _:
+                return self.packet.words.metadata(name)
+
+    def _arithmetic(
+        self, instruction: i.Alu | i.AluX | i.Negate, state: _State
+    ) -> tuple[Word, Proposition]:
+        make = self.packet.words
+        match instruction:
+            case i.Alu(operator, value):
+                right = make.number(value)
+            case i.AluX(operator):
+                right = state[X]
+            case i.Negate():
+                return make.operation(Operator.SUB, make.number(0), state[A]), TRUE
+            case _:
+                assert_never(instruction)
+        needs: Proposition = TRUE
+        if operator in (Operator.DIV, Operator.MOD):
+            needs = self.packet.nonzero(right)
+        elif operator in (Operator.LSH, Operator.RSH) and self.kind is Machine.KERNEL:
+            right = make.operation(Operator.AND, right, make.number(WORD_BITS - 1))
+        return make.operation(operator, state[A], right), needs
+
+    def _bytes(self, index: Word | None, offset: int, size: int) -> tuple[Word, Proposition]:
+        """The bytes at index + offset; no packet is longer than 2**31 bytes."""
+        make = self.packet.words
+        most = offset if index is None else index.most + offset
+        if self.kind is Machine.LIBPCAP or most < _HEADER_RELATIVE:
+            word = make.bytes(START, index, offset, size)
+            return word, self.packet.captured(START, index, offset + size)
+        address = make.number(offset)
+        if index is not None:
+            address = make.operation(Operator.ADD, index, address)
+        word = make.bytes(START, address, 0, size)
+        needs = self.packet.captured(START, address, size)
+        for first, end, place in self.headers:
+            inside = self.packet.member(address, (first, end))
+            if place is None:
+                needs = self.packet.choose(inside, FAULT, needs)
+                continue
+            distance = make.operation(Operator.ADD, address, make.number(wrap(-first)))
+            there = make.bytes(place[0], distance, place[1], size)
+            reaches = self.packet.captured(place[0], distance, place[1] + size)
+            word = either(self.packet, inside, there, word)
+            needs = self.packet.choose(inside, reaches, needs)
+        return word, needs
