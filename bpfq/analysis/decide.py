@@ -1,0 +1,64 @@
+"""Is there a packet of which this holds?  Decided exactly, or not at all.
+
+    diagram   interval sets, each word a variable of its own: "none" is final
+    solver    over what the diagram leaves, with the words' bytes and arithmetic
+
+Most questions end at the diagram, where z3 is not even imported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bpfq.record import field, record
+from bpfq.symbolic.diagram import Diagrams, TooLarge
+from bpfq.symbolic.propositions import FALSE, Packet, Proposition
+
+if TYPE_CHECKING:
+    from bpfq.simplify.smt import Sample
+
+RLIMIT = 40_000_000  # z3 resource units for one question, some seconds of work
+
+
+class Undecided(Exception):
+    """The budget was spent before there was an answer."""
+
+
+@record(frozen=False)
+class Questions:
+    """Questions about one symbolic packet; what one of them worked out helps the next.
+
+    wire_is_captured: a kernel's machine, to which a packet is as long as its captured bytes.
+    rlimit: z3 resource units for one question.  solved: questions that needed the solver.
+    """
+
+    packet: Packet
+    wire_is_captured: bool = False
+    rlimit: int = RLIMIT
+    solved: int = 0
+    _diagrams: Diagrams = field(default_factory=Diagrams)
+
+    def find(self, wanted: Proposition) -> Sample | None:
+        """A packet of which ``wanted`` is TRUE, None where there is none; raises Undecided."""
+        left = self._left(wanted)
+        if left is FALSE:
+            return None
+        from bpfq.simplify.smt import Solver
+
+        self.solved += 1
+        solver = Solver(self.packet, rlimit=self.rlimit, wire_is_captured=self.wire_is_captured)
+        match solver.check(solver.holds(left)):
+            case "sat":
+                return solver.sample()
+            case "unsat":
+                return None
+            case _:
+                raise Undecided
+
+    def _left(self, wanted: Proposition) -> Proposition:
+        """What the diagram leaves to decide: FALSE where it holds of no packet."""
+        try:
+            return self._diagrams.proposition(self._diagrams.of(wanted))
+        except TooLarge:
+            self._diagrams = Diagrams()
+            return wanted

@@ -1,0 +1,181 @@
+"""Does a program do what its filter says?  On every packet, not on some.
+
+    filter in order, short packets reject  =>  program accepts  =>  filter, whatever was cut off
+
+Both implications are decided over one symbolic packet, where the program is decoded again from its
+words.  A strict program equals the left side.  A counterexample is run before it is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from bpfq.analysis.decide import Questions, Undecided
+from bpfq.analysis.subject import machine_of, meaning_of, network_offset, program_of
+from bpfq.backends.cbpf.emit import emit
+from bpfq.compiler import decide
+from bpfq.errors import BpfqError
+from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.isa.cbpf.vm import run
+from bpfq.query.nodes import Query
+from bpfq.query.through import look_through
+from bpfq.record import record, replace
+from bpfq.settings import Settings
+from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
+from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
+
+if TYPE_CHECKING:
+    from bpfq.simplify.smt import Sample
+
+Verdict: TypeAlias = Literal["proved", "refuted", "undecided"]
+
+_LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs more stays open
+
+
+@record
+class Counterexample:
+    """A packet on which filter and program differ.
+
+    completed: the packet with bytes that may have followed, where the filter rejects it only when
+    those are seen; else None.
+    """
+
+    octets: bytes
+    wire_length: int
+    metadata: dict[str, int]
+    network_header: bytes
+    filter_accepts: bool
+    completed: bytes | None = None
+
+
+@record
+class Proof:
+    """verdict: "proved", "refuted" with a counterexample, or "undecided": the budget was spent.
+
+    solved: of the two halves, how many needed the solver.
+    """
+
+    verdict: Verdict
+    counterexample: Counterexample | None = None
+    solved: int = 0
+
+
+def prove(query: Query, words: Sequence[SockFilter], settings: Settings) -> Proof:
+    """Decide whether the program does what the query says where the settings say.
+
+    Raises UnsupportedError for a query the target cannot see or a program with a loop, and
+    FilterError for one that no machine takes.
+    """
+    packet = Packet()
+    questions = Questions(packet, wire_is_captured=settings.target.metadata)
+    program = Accepts(program_of(words, settings, packet))
+    sequential = Accepts(meaning_of(query, settings, packet, SEQUENTIAL))
+    most = sequential
+    if not settings.strict:
+        most = Accepts(meaning_of(query, settings, packet, TOTAL))
+    try:
+        found = _first(questions, _only(sequential, program), _only(program, most))
+    except Undecided:
+        return Proof("undecided", solved=questions.solved)
+    if found is None:
+        return Proof("proved", solved=questions.solved)
+    shown = _confirmed(found, query, words, settings)
+    verdict: Verdict = "undecided" if shown is None else "refuted"
+    return Proof(verdict, shown, questions.solved)
+
+
+def _only(left: Proposition, right: Proposition) -> Proposition:
+    """Left accepts and right does not."""
+    return Every((left, Opposite(right)))
+
+
+def _first(questions: Questions, *wanted: Proposition) -> Sample | None:
+    for one in wanted:
+        found = questions.find(one)
+        if found is not None:
+            return found
+    return None
+
+
+# ---------------------------------------------------------------- counterexamples are run
+
+
+def _confirmed(
+    sample: Sample, query: Query, words: Sequence[SockFilter], settings: Settings
+) -> Counterexample | None:
+    """The sample as a counterexample, when the interpreter agrees that it is one."""
+    reference = _reference(query, settings)
+    if reference is None or len(sample.octets) > _LONGEST:
+        return None
+    accepted = _accepts(words, sample, sample.octets, settings)
+    wanted = _accepts(reference, sample, sample.octets, settings)
+    if wanted and not accepted:
+        return _counterexample(sample, filter_accepts=True)
+    if not accepted:
+        return None
+    if settings.strict:
+        return None if wanted else _counterexample(sample, filter_accepts=False)
+    completed = _completed(sample)
+    if completed is None or _accepts(reference, sample, completed, settings):
+        return None
+    return _counterexample(
+        sample,
+        filter_accepts=False,
+        completed=completed if len(completed) > len(sample.octets) else None,
+    )
+
+
+def _reference(query: Query, settings: Settings) -> tuple[SockFilter, ...] | None:
+    """The filter exactly as written, for the interpreter."""
+    plain = replace(settings, level=0, strict=True)
+    try:
+        return emit(decide(look_through(query, plain.through), plain), plain.accept, 0)
+    except BpfqError:
+        return None
+
+
+def _completed(sample: Sample) -> bytes | None:
+    """The packet and what the sample says about the bytes after it; None where that is too far.
+
+    Nothing is read further than 64 KiB behind what the sample names, in any filter of use.
+    """
+    end = max(sample.beyond, default=len(sample.octets)) + 1
+    if end > _LONGEST:
+        return None
+    octets = bytearray(sample.octets.ljust(end + _LONGEST, b"\0"))
+    for address, value in sample.beyond.items():
+        octets[address] = value
+    return bytes(octets)
+
+
+def _accepts(
+    words: Sequence[SockFilter], sample: Sample, octets: bytes, settings: Settings
+) -> bool:
+    metadata = dict(sample.metadata)
+    if sample.draws:
+        metadata["random"] = next(iter(sample.draws.values()))
+    return bool(
+        run(
+            words,
+            octets,
+            wire_length=sample.wire_length,
+            metadata=metadata if settings.target.metadata else None,
+            machine=machine_of(settings.target),
+            network_offset=network_offset(settings) or 0,
+            network_header=sample.network_header,
+        )
+    )
+
+
+def _counterexample(
+    sample: Sample, *, filter_accepts: bool, completed: bytes | None = None
+) -> Counterexample:
+    return Counterexample(
+        sample.octets,
+        sample.wire_length,
+        dict(sample.metadata),
+        sample.network_header,
+        filter_accepts,
+        completed,
+    )
