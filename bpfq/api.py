@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from bpfq.compiler import compile_query
-from bpfq.errors import BpfqError, FilterError, LimitError
+from bpfq.errors import BpfqError, LimitError
 from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Options
 from bpfq.query.nodes import Query
 from bpfq.record import field, record
-from bpfq.settings import DEFAULT_LEVEL, LEVELS, Settings, target_link
+from bpfq.settings import Settings, netmask_of, settings_of
 from bpfq.source import Suggestion
-from bpfq.targets import target as target_row
 
 if TYPE_CHECKING:
     import socket
 
+    from bpfq.analysis.prove import Proof
     from bpfq.backends.pyfunc import Matcher
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
@@ -37,11 +36,18 @@ class Program:
     """
 
     words: tuple[SockFilter, ...]
-    target: str
-    link: str
     query: Query
+    settings: Settings = field(repr=False)
     _graph: Node = field(repr=False)
     _match: Matcher | None = field(default=None, repr=False)
+
+    @property
+    def target(self) -> str:
+        return self.settings.target.name
+
+    @property
+    def link(self) -> str:
+        return self.settings.link.name
 
     def __len__(self) -> int:
         return len(self.words)
@@ -58,7 +64,7 @@ class Program:
         return hash((self.words, self.target, self.link))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Program, (self.words, self.target, self.link, self.query, self._graph)
+        return Program, (self.words, self.query, self.settings, self._graph)
 
     def __str__(self) -> str:
         return self.format("d")
@@ -89,6 +95,16 @@ class Program:
         """
         length = len(packet) if wire_length is None else wire_length
         return self.matcher()(packet, length, metadata or _NO_METADATA)
+
+    def prove(self) -> Proof:
+        """Decide whether the program does what its filter says, on every packet.
+
+        ``.verdict`` is "proved", "refuted" with ``.counterexample``, or "undecided" when the
+        budget was spent.
+        """
+        from bpfq.analysis.prove import prove
+
+        return prove(self.query, self.words, self.settings)
 
     def matcher(self) -> Matcher:
         """The function behind ``matches``: (packet, wire length, metadata) -> bool."""
@@ -131,9 +147,9 @@ def compile(  # the name the whole field uses for it
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
     one.  Pure: the same arguments give the same bytes, on any machine.
     """
-    settings = _settings(
+    settings = settings_of(
         target, link, snaplen, level, savefile, family, through, strict, allow_empty,
-        Options(_netmask(netmask), tcp6, protochain),
+        Options(netmask_of(netmask), tcp6, protochain),
     )  # fmt: skip
     text = filter if isinstance(filter, str) else None
     try:
@@ -142,7 +158,7 @@ def compile(  # the name the whole field uses for it
     except BpfqError as error:
         error.text = error.text or text
         raise
-    return Program(compiled.words, settings.target.name, settings.link.name, query, compiled.graph)
+    return Program(compiled.words, query, settings, compiled.graph)
 
 
 def _query(filter: str | Cond, resolver: Resolver | None) -> Query:
@@ -154,59 +170,6 @@ def _query(filter: str | Cond, resolver: Resolver | None) -> Query:
     if query is None:
         raise TypeError(f"a filter is pcap text or a bpfq expression, not {type(filter).__name__}")
     return query
-
-
-def _settings(
-    target: str,
-    link: str | int,
-    snaplen: int,
-    level: int | None,
-    savefile: str | None,
-    family: int | None,
-    through: tuple[str, ...],
-    strict: bool,
-    allow_empty: bool,
-    options: Options,
-) -> Settings:
-    level = DEFAULT_LEVEL if level is None else level
-    for name, value in (("snaplen", snaplen), ("level", level), ("protochain", options.protochain)):
-        _require(type(value) is int, f"{name} is a whole number, not {value!r}")
-    _require(isinstance(link, str) or type(link) is int, f"link is a name or number, not {link!r}")
-    _require(isinstance(target, str), f"target is a name, not {target!r}")
-    _require(
-        isinstance(through, tuple | list) and all(isinstance(word, str) for word in through),
-        f"through is a tuple of words such as ('vlan',), not {through!r}",
-    )
-    _require(level in LEVELS, f"level {level} is not one of {', '.join(map(str, LEVELS))}")
-    _require(0 < snaplen < 2**32, f"snaplen {snaplen} is not in 1 to 4294967295")
-    _require(savefile in (None, "unswapped", "swapped"), f"savefile {savefile!r} is unknown")
-    _require(family in (None, 4, 6), f"family {family!r} is neither 4 nor 6")
-    row = target_row(target)
-    limit = options.protochain
-    _require(1 <= limit <= 64, f"protochain {limit} is not in 1 to 64 headers")
-    return Settings(
-        row, target_link(row, link, family), snaplen, level, savefile, tuple(through), strict,
-        allow_empty, options,
-    )  # fmt: skip
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise FilterError(message)
-
-
-def _netmask(netmask: str | int | None) -> int | None:
-    if netmask is None or type(netmask) is int:
-        _require(netmask is None or 0 <= netmask < 2**32, f"netmask {netmask} is not 32 bits")
-        return netmask
-    parts = netmask.split(".") if isinstance(netmask, str) else []
-    _require(
-        len(parts) == 4
-        and all(re.fullmatch("[0-9]{1,3}", part) for part in parts)
-        and all(int(part) < 256 for part in parts),
-        f"{netmask!r} is not a netmask; write it as in 255.255.255.0",
-    )
-    return int.from_bytes(bytes(map(int, parts)), "big")
 
 
 def parse(text: str, *, resolver: Resolver | None = None) -> Cond:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from bpfq import targets
 from bpfq.errors import FilterError, UnsupportedError
 from bpfq.lower.context import Options
 from bpfq.record import record
@@ -72,3 +75,58 @@ def target_link(target: Target, link: str | int, family: int | None) -> LinkType
     elif family is not None and name != f"IPV{family}":
         raise UnsupportedError(f"target '{target.name}' carries {name} only, not IPv{family}")
     return link_type(name)
+
+
+def settings_of(
+    target: str,
+    link: str | int,
+    snaplen: int,
+    level: int | None,
+    savefile: str | None,
+    family: int | None,
+    through: tuple[str, ...],
+    strict: bool,
+    allow_empty: bool,
+    options: Options,
+) -> Settings:
+    """The settings of a caller's values; raises FilterError or UnsupportedError for a wrong one."""
+    level = DEFAULT_LEVEL if level is None else level
+    for name, value in (("snaplen", snaplen), ("level", level), ("protochain", options.protochain)):
+        _require(type(value) is int, f"{name} is a whole number, not {value!r}")
+    _require(isinstance(link, str) or type(link) is int, f"link is a name or number, not {link!r}")
+    _require(isinstance(target, str), f"target is a name, not {target!r}")
+    _require(
+        isinstance(through, tuple | list) and all(isinstance(word, str) for word in through),
+        f"through is a tuple of words such as ('vlan',), not {through!r}",
+    )
+    _require(level in LEVELS, f"level {level} is not one of {', '.join(map(str, LEVELS))}")
+    _require(0 < snaplen < 2**32, f"snaplen {snaplen} is not in 1 to 4294967295")
+    _require(savefile in (None, "unswapped", "swapped"), f"savefile {savefile!r} is unknown")
+    _require(family in (None, 4, 6), f"family {family!r} is neither 4 nor 6")
+    row = targets.target(target)
+    limit = options.protochain
+    _require(1 <= limit <= 64, f"protochain {limit} is not in 1 to 64 headers")
+    return Settings(
+        row, target_link(row, link, family), snaplen, level, savefile, tuple(through), strict,
+        allow_empty, options,
+    )  # fmt: skip
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise FilterError(message)
+
+
+def netmask_of(netmask: str | int | None) -> int | None:
+    """A dotted or whole-number netmask as a number; raises FilterError."""
+    if netmask is None or type(netmask) is int:
+        _require(netmask is None or 0 <= netmask < 2**32, f"netmask {netmask} is not 32 bits")
+        return netmask
+    parts = netmask.split(".") if isinstance(netmask, str) else []
+    _require(
+        len(parts) == 4
+        and all(re.fullmatch("[0-9]{1,3}", part) for part in parts)
+        and all(int(part) < 256 for part in parts),
+        f"{netmask!r} is not a netmask; write it as in 255.255.255.0",
+    )
+    return int.from_bytes(bytes(map(int, parts)), "big")
