@@ -49,10 +49,11 @@ def link_type(link: str | int) -> LinkType:
 
     Raises FilterError that names the nearest known one.
     """
-    if isinstance(link, int) or (link.isdecimal() and len(link) < _LONGEST_NUMBER):
-        found = linktypes.by_number().get(int(link))
+    plain = link if isinstance(link, int) else link.upper().removeprefix("DLT_")
+    if isinstance(plain, int) or (plain.isdecimal() and len(plain) < _LONGEST_NUMBER):
+        found = linktypes.by_number().get(int(plain))
     else:
-        found = linktypes.link_types().get(link.upper().removeprefix("DLT_"))
+        found = linktypes.link_types().get(plain)
     if found is None:
         close = nearest(str(link).upper(), linktypes.link_types())
         raise FilterError(

@@ -127,6 +127,11 @@ def test_an_unknown_link_type_suggests_the_nearest() -> None:
     assert caught.value.suggestions[0].text == "-y EN10MB"
 
 
+def test_a_link_type_without_a_name_is_known_by_what_it_is_called() -> None:
+    program = bpfq.compile("len > 5", link=106)
+    assert bpfq.compile("len > 5", link=program.link) == program
+
+
 def test_a_link_type_can_be_given_by_number_or_with_its_prefix() -> None:
     assert bpfq.compile("ip", link=12) == bpfq.compile("ip", link="DLT_RAW")
 
@@ -189,6 +194,13 @@ def test_a_packet_cut_short_is_rejected_under_not_too() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 1])
+def test_a_chain_passes_a_header_only_when_its_length_is_there() -> None:
+    packet = b"\x60" + bytes(40)  # IPv6, hop-by-hop options cut behind their first byte
+    program = bpfq.compile("not ip6 protochain 17", link="IPV6", strict=True)
+    assert not program.matches(packet)
+    assert program.matches(packet + bytes(8))
+
+
 @pytest.mark.parametrize("text", ["protochain 6", "ip[0] = 1", "ether[-1] = 0", "tcp port 80"])
 def test_loads_that_can_only_fail_compile_for_a_file(text: str, level: int) -> None:
     program = bpfq.compile(text, link="JUNIPER_ES", level=level, allow_empty=True)

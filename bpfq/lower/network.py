@@ -118,9 +118,11 @@ def _walk(
     """``following`` is the protocol of the header at ``place``; built from the last step back."""
     h, b = c.headers, c.headers.builder
     steps: list[tuple[Term, Place]] = [(following, place)]
+    sizes: list[Term] = []
     for _ in range(c.options.protochain):
         following, place = steps[-1]
         size = h.load(place, 1, 1)
+        sizes.append(size)
         length: Term = h.sum(Operator.LSH, h.sum(Operator.ADD, size, 2), 2)
         if extensions:
             plain = h.sum(Operator.LSH, h.sum(Operator.ADD, size, 1), 3)
@@ -131,9 +133,10 @@ def _walk(
         return Atom(term, Relation.EQ, b.constant(value))
 
     result: Formula = is_(steps[-1][0], number)
-    for following, _ in reversed(steps[:-1]):
+    for (following, _), size in zip(reversed(steps[:-1]), reversed(sizes), strict=True):
         more = either(*(is_(following, value) for value in (*extensions, _AH)))
-        result = either(is_(following, number), both(more, result))
+        there = Atom(size, Relation.GE, b.constant(0))  # both its bytes, before it is passed
+        result = either(is_(following, number), both(more, there, result))
     return result
 
 
