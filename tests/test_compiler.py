@@ -194,7 +194,7 @@ def test_a_packet_cut_short_is_rejected_under_not_too() -> None:
 
 
 def test_a_chain_passes_a_header_only_when_its_length_is_there() -> None:
-    packet = b"\x60" + bytes(40)  # IPv6, hop-by-hop options cut behind their first byte
+    packet = b"\x60" + bytes(39) + b"\x3b"  # IPv6, hop-by-hop options of one byte, no next
     program = bpfq.compile("not ip6 protochain 17", link="IPV6", strict=True)
     assert not program.matches(packet)
     assert program.matches(packet + bytes(8))
