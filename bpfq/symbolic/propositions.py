@@ -16,8 +16,9 @@ from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.record import field, record
 from bpfq.symbolic import intervals
 from bpfq.symbolic.intervals import Bounds
-from bpfq.symbolic.words import Bytes, Either, Number, Operation, Word, Words
+from bpfq.symbolic.words import Either, Number, Operation, Word, Words
 
+_MOST_TESTS = 64  # a test of a choice is moved into its arms up to here
 
 # ---------------------------------------------------------------- conditions: two outcomes
 
@@ -207,7 +208,7 @@ class Packet:
             match word:
                 case Number(value=value):
                     return TRUE if intervals.contains(bounds, value) else FALSE
-                case Either(condition, then, otherwise):
+                case Either(condition, then, otherwise) if word.alternatives <= _MOST_TESTS:
                     return self.choose(
                         condition, self.member(then, bounds), self.member(otherwise, bounds)
                     )

@@ -1,6 +1,7 @@
 """Words: unsigned 32-bit values computed from one symbolic packet, shared by identity.
 
-``most`` is an upper bound of the value.  Words are made by ``Words`` only, which interns them and
+``most`` is an upper bound of the value, ``alternatives`` the number of ways through choices that
+a test of the word can be brought down.  Words are made by ``Words`` only, which interns them and
 brings equal computations to one shape, so that two programs that compute the same thing in two
 ways mostly hold the same object.  Whether a byte was captured is not a word's business:
 ``propositions.Reaches`` says it.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 START, NETWORK = "start", "network"
 
 _MOST_ALTERNATIVES = 8  # an operation is moved into the arms of a choice up to here
+_COUNTED = 1 << 16  # alternatives; that many and more are the same
 _COMMUTING = {Operator.ADD, Operator.MUL, Operator.AND, Operator.OR, Operator.XOR}
 _RIGHT_IDENTITY = {
     Operator.ADD: 0, Operator.SUB: 0, Operator.OR: 0, Operator.XOR: 0, Operator.LSH: 0,
@@ -96,8 +98,8 @@ class Operation:
     left: Word
     right: Word
     number: int
-    most: int = WORD_MASK
-    alternatives: int = 1
+    most: int
+    alternatives: int
 
 
 @record(eq=False)
@@ -187,7 +189,7 @@ class Words:
     def either(self, condition: Proposition, then: Word, otherwise: Word) -> Word:
         if then is otherwise:
             return then
-        alternatives = then.alternatives + otherwise.alternatives
+        alternatives = min(then.alternatives + otherwise.alternatives, _COUNTED)
         most = max(then.most, otherwise.most)
         key = ("either", condition, then, otherwise)
         return self._intern(
@@ -237,7 +239,8 @@ class Words:
     def _operation(self, operator: Operator, left: Word, right: Word) -> Word:
         key = ("operation", operator, left, right)
         most = _most(operator, left, right)
-        return self._intern(key, lambda n: Operation(operator, left, right, n, most))
+        alternatives = left.alternatives if isinstance(right, Number) else 1
+        return self._intern(key, lambda n: Operation(operator, left, right, n, most, alternatives))
 
     def _intern(self, key: tuple[object, ...], make: Callable[[int], Word]) -> Word:
         found = self._made.get(key)
