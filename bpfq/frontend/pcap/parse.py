@@ -22,20 +22,21 @@ def parse(text: str, *, resolver: Resolver | None = None) -> Query:
     too deep; both carry the text.
     """
     try:
-        return _parsed(_Stream(scan(text), Elaborator(text, resolver)))
+        return parse_tokens(scan(text), Elaborator(text, resolver))
     except BpfqError as error:
         error.text = text
         raise
 
 
-def _parsed(stream: _Stream) -> Query:
+def parse_tokens(tokens: list[Token], elaborator: Elaborator) -> Query:
+    """What the elaborator makes of all tokens of a filter; raises FilterError, LimitError."""
     try:
-        query: Query = _parser().parse(lexer=stream)
+        query: Query = _parser().parse(lexer=_Stream(tokens, elaborator))
     except Unexpected as stop:
         from bpfq.frontend.pcap.mistakes import syntax_error
 
-        at = stream.tokens.index(stop.token) if stop.token else len(stream.tokens)
-        raise syntax_error(stream.elaborator.text, stream.tokens, at) from None
+        at = tokens.index(stop.token) if stop.token else len(tokens)
+        raise syntax_error(elaborator.text, tokens, at) from None
     return query
 
 
