@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from textwrap import wrap
 
-from bpfq.analysis.explain import Explanation, Gap, Setting, explain
+from bpfq.analysis.explain import Explanation, explain
 from bpfq.api import Program
-from bpfq.cli.request import compiled, description, filter_text, is_live, through_words
+from bpfq.cli.request import compiled, description, filter_text, is_live
 from bpfq.cli.terminal import BOLD, DIM, coloured, paint, standard_output
 from bpfq.isa.cbpf.size import optmem_charge
-from bpfq.settings import target_link
 from bpfq.targets import target
 
 _LABEL = 10  # columns
 _WIDTH = 80  # columns behind the label
+# What the filter does with packets that some clause of it does not look into.
+_FATES = (("Not seen", "not seen", ""), ("Let in", "let in", "unread: "),
+          ("In part", "in part", "not by every clause: "))  # fmt: skip
 _MOST_CLAUSES = 60  # lines shown of a long filter
 
 
 def run(options: Namespace) -> int:
     text = filter_text(options)
     program = compiled(options, text)
-    found = explain(program.query, _setting(options, program), text)
+    found = explain(program.query, program.settings, text)
     if options.json:
         _print_json(options, program, text, found)
         return 0
@@ -36,23 +39,17 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _setting(options: Namespace, program: Program) -> Setting:
-    row = target(program.target)
-    link = target_link(row, program.link, None)
-    through = through_words(options)
-    return Setting(row, link, through, options.tcp6, options.family, options.protochain)
-
-
 def _sections(program: Program, found: Explanation) -> list[tuple[str, list[str]]]:
     shown = list(found.in_full[:_MOST_CLAUSES])
     if len(found.in_full) > _MOST_CLAUSES:
         shown.append(f"... and {len(found.in_full) - _MOST_CLAUSES} more lines; --json has all")
     sections = [("In full", shown)]
-    if missed := _missed(found):
-        sections.append(("Not seen", _wrapped([gap.what for gap in missed])))
-    if let_in := _let_in(found):
-        first, *others = (gap.what for gap in let_in)
-        sections.append(("Let in", _wrapped([f"unread: {first}", *others])))
+    if found.english is not None and found.english != f"{found.in_full[0].capitalize()}.":
+        sections.append(("English", wrap(found.english, _WIDTH)))
+    for label, fate, head in _FATES:
+        kinds = [gap.what for gap in found.gaps if gap.fate == fate]
+        if kinds:
+            sections.append((label, _wrapped([head + kinds[0], *kinds[1:]])))
     sections.append(("Program", _size(program)))
     return sections
 
@@ -68,29 +65,13 @@ def _wrapped(items: list[str]) -> list[str]:
     return lines
 
 
-def _missed(found: Explanation) -> list[Gap]:
-    return [gap for gap in found.gaps if not gap.let_in]
-
-
-def _let_in(found: Explanation) -> list[Gap]:
-    return [gap for gap in found.gaps if gap.let_in]
-
-
 def _size(program: Program) -> list[str]:
     where = f"DLT_{program.link}" if target(program.target).link is None else "its network header"
     many = "instruction" if len(program) == 1 else "instructions"
     lines = [f"{len(program)} {many} for target '{program.target}', {where}"]
     if is_live(program):
         lines.append(f"{optmem_charge(program.words)} bytes of a socket's option memory")
-    lines += _notes(program)
-    return lines
-
-
-def _notes(program: Program) -> list[str]:
-    """A program of one instruction decides without looking at the packet."""
-    if len(program) > 1:
-        return []
-    return ["it accepts every packet" if program.words[0].k else "it accepts no packet"]
+    return [*lines, *program.notes]
 
 
 def _more(found: Explanation) -> list[str]:
@@ -103,7 +84,12 @@ def _print_json(options: Namespace, program: Program, text: str, found: Explanat
 
     result = description(program, text, options)
     result["in_full"] = list(found.in_full)
-    for key, gaps in (("not_seen", _missed(found)), ("let_in", _let_in(found))):
-        result[key] = [{"what": gap.what, "option": gap.option or None} for gap in gaps]
-    result["notes"] = _notes(program)
+    result["english"] = found.english
+    for _, fate, _ in _FATES:
+        result[fate.replace(" ", "_")] = [
+            {"what": gap.what, "option": gap.option or None}
+            for gap in found.gaps
+            if gap.fate == fate
+        ]
+    result["notes"] = list(program.notes)
     print(json.dumps(result))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 _OFFSETS = {"icmptype": 0, "icmpcode": 1, "icmp6type": 0, "icmp6code": 1, "tcpflags": 13}
 
-_TCP_FLAGS = {
+TCP_FLAGS = {
     "tcp-fin": 0x01,
     "tcp-syn": 0x02,
     "tcp-rst": 0x04,
@@ -18,7 +18,7 @@ _TCP_FLAGS = {
     "tcp-cwr": 0x80,
 }
 
-_ICMP_TYPES = {
+ICMP_TYPES = {
     "icmp-echoreply": 0,
     "icmp-unreach": 3,
     "icmp-sourcequench": 4,
@@ -36,7 +36,7 @@ _ICMP_TYPES = {
     "icmp-maskreply": 18,
 }
 
-_ICMP6_TYPES = {
+ICMP6_TYPES = {
     "icmp6-destinationunreach": 1,
     "icmp6-packettoobig": 2,
     "icmp6-timeexceeded": 3,
@@ -68,4 +68,4 @@ _ICMP6_TYPES = {
     "icmp6-multicastrouterterm": 153,
 }
 
-NAMED_NUMBERS: dict[str, int] = {**_OFFSETS, **_TCP_FLAGS, **_ICMP_TYPES, **_ICMP6_TYPES}
+NAMED_NUMBERS: dict[str, int] = {**_OFFSETS, **TCP_FLAGS, **ICMP_TYPES, **ICMP6_TYPES}

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bpfq.analysis.explain import Gap, Setting, explain, gaps, in_full
+from bpfq.analysis.explain import explain, in_full
 from bpfq.frontend.pcap.parse import parse
 from bpfq.query import build
 from bpfq.query.dsl_text import to_python
-from bpfq.tables.linktypes import link_types
+from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS
 
-ETHERNET = Setting(TARGETS["file"], link_types()["EN10MB"])
-TAG, SHIM = "frames with an 802.1Q tag", "what MPLS, PPPoE or a tunnel carries"
-EXTENSION, FRAGMENT = "IPv6 with extension headers", "2nd and later fragments of IPv4"
-INDEX = "IPv6, where the filter indexes a transport header"
+ETHERNET = Settings(TARGETS["file"], link_type("EN10MB"))
 
 
 @pytest.mark.parametrize(
@@ -87,68 +84,10 @@ def test_choice_in_full() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "missed", "let_in"),
-    [
-        ("", (), ()),
-        ("len > 100", (), ()),
-        ("ether host 2:0:0:0:0:1", (), ()),
-        ("ip", (TAG, SHIM), ()),
-        ("vlan and ip", (), ()),
-        ("tcp", (TAG, SHIM, EXTENSION), ()),
-        ("icmp", (TAG, SHIM), ()),
-        ("port 53", (TAG, SHIM, EXTENSION, FRAGMENT), ()),
-        ("not port 53", (), (TAG, SHIM, EXTENSION, FRAGMENT)),
-        ("tcp[0] = 1", (TAG, SHIM, INDEX, FRAGMENT), ()),
-        ("port 53 and not host 10.0.0.1", (TAG, SHIM, EXTENSION, FRAGMENT), ()),
-        ("len > 100 and not ip", (), (TAG, SHIM)),
-        ("len > 100 or ip", (TAG, SHIM), ()),
-        ("not ip or not arp", (), (TAG, SHIM)),
-        ("ip6 protochain 6", (TAG, SHIM, "headers behind number 8 of a chain"), ()),
-    ],
-)
-def test_packets_that_are_not_looked_into(
-    text: str, missed: tuple[str, ...], let_in: tuple[str, ...]
-) -> None:
-    found = list(gaps(parse(text), ETHERNET))
-    assert tuple(gap.what for gap in found if not gap.let_in) == missed
-    assert tuple(gap.what for gap in found if gap.let_in) == let_in
-
-
-@pytest.mark.parametrize(
-    ("setting", "missed"),
-    [
-        (Setting(TARGETS["file"], link_types()["EN10MB"], through=("vlan", "mpls")),
-         (EXTENSION, FRAGMENT)),
-        (Setting(TARGETS["packet"], link_types()["EN10MB"]),
-         ("frames with two 802.1Q tags", SHIM, EXTENSION, FRAGMENT)),
-        (Setting(TARGETS["file"], link_types()["RAW"]), (EXTENSION, FRAGMENT)),
-        (Setting(TARGETS["raw4"], link_types()["IPV4"]), (FRAGMENT,)),
-        (Setting(TARGETS["raw6"], link_types()["IPV6"]), (EXTENSION,)),
-        (Setting(TARGETS["xt_bpf"], link_types()["RAW"], family=4), (FRAGMENT,)),
-        (Setting(TARGETS["file"], link_types()["USB_LINUX"]), (EXTENSION, FRAGMENT)),
-    ],
-)  # fmt: skip
-def test_target_decides_what_can_be_missed(setting: Setting, missed: tuple[str, ...]) -> None:
-    assert tuple(gap.what for gap in gaps(parse("port 53"), setting)) == missed
-
-
-def test_tcp6_moves_the_gap_to_extension_headers() -> None:
-    setting = Setting(TARGETS["file"], link_types()["RAW"], tcp6=True)
-    assert list(gaps(parse("tcp[0] = 1"), setting)) == [Gap(EXTENSION), Gap(FRAGMENT)]
-
-
 def test_filter_without_text_is_shown_as_python() -> None:
     relation = build.compare("=", build.field_value("tcp.seq"), build.number(443))
     present = "(ip proto tcp, first fragment) or (ip6 next header tcp)"
     assert list(in_full(relation)) == [f"{present}: {to_python(relation)}"]
-
-
-def test_gap_names_the_option_against_it() -> None:
-    assert explain(parse("ip"), ETHERNET).gaps == (
-        Gap(TAG, "--through vlan"),
-        Gap(SHIM, "--through mpls,pppoe,gre"),
-    )
 
 
 def test_ten_thousand_clauses_do_not_recurse() -> None:

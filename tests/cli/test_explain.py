@@ -10,11 +10,12 @@ PORT_AND_HOST = """\
 In full   (ip proto tcp, udp or sctp, first fragment) or (ip6 next header tcp, udp or sctp): \
 src or dst port 53
           and not ((ip or arp or rarp) src or dst host 10.0.0.1)
-Not seen  frames with an 802.1Q tag · what MPLS, PPPoE or a tunnel carries
-          IPv6 with extension headers · 2nd and later fragments of IPv4
+English   Packets that are TCP, UDP or SCTP from or to port 53 (domain), except those that
+          are IPv4, ARP or RARP from or to 10.0.0.1.
+Not seen  frames with an 802.1Q tag · MPLS and PPPoE frames · IPv6 with extension headers
+          2nd and later fragments of IPv4
 Program   28 instructions for target 'file', DLT_EN10MB
-          more: -d listing · --through vlan · --through mpls,pppoe,gre · -r FILE filter a file
-                --json
+          more: -d listing · --through vlan · --through mpls,pppoe · -r FILE filter a file · --json
 """
 ALL = """\
 In full   every packet
@@ -30,7 +31,7 @@ def test_expression_alone_is_explained(bpfq: Run) -> None:
 
 def test_filter_that_matches_everything_gets_a_note(bpfq: Run) -> None:
     assert bpfq("-q", "") == (0, ALL, "")
-    assert bpfq("-q", "len >= 0").out == ALL.replace("every packet\nP", "len >= 0\nP")
+    assert bpfq("-q", "len >= 0").out.endswith(ALL[ALL.index("Program") :])
 
 
 def test_live_target_tells_the_option_memory(bpfq: Run) -> None:
@@ -43,8 +44,8 @@ def test_live_target_tells_the_option_memory(bpfq: Run) -> None:
 
 def test_layer_3_target_has_no_link_type(bpfq: Run) -> None:
     lines = bpfq("-q", "-4", "--target", "xt_bpf", "udp").out.splitlines()
-    assert lines[1].startswith("Program   ")
-    assert lines[1].endswith("for target 'xt_bpf', its network header")
+    assert lines[-2].startswith("Program   ")
+    assert lines[-2].endswith("for target 'xt_bpf', its network header")
 
 
 def test_long_filter_is_cut(bpfq: Run) -> None:
