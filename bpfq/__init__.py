@@ -264,10 +264,14 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
         Value as Value,
     )
     from bpfq.query import nodes as nodes
+    from bpfq.questions import (
+        why as why,
+    )
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
+    "bpfq.questions": ("why",),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),
     "bpfq.frontend.dsl_handles": ("Cond",),

@@ -24,6 +24,7 @@ LAYERS = (
     ("compiler",),
     ("analysis",),
     ("api",),
+    ("questions",),
     ("integrations", "cli"),
     ("__main__",),
 )

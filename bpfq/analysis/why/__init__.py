@@ -1,0 +1,1 @@
+"""Why a filter matches one packet or does not."""
