@@ -76,5 +76,11 @@ class LoadError(BpfqError):
         self.errno = errno
 
 
+class UndecidedError(BpfqError):
+    """The proof engine's budget was spent before there was an answer."""
+
+    exit_code = 5
+
+
 class EncodingError(ValueError):
     """A number does not fit the instruction field it was meant for; a fault in the caller."""

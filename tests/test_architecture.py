@@ -34,7 +34,7 @@ FENCES = {
     "ply": ("frontend/pcap/",),
     "z3": ("simplify/smt", "analysis/"),
     "ctypes": ("kernel/",),
-    "scapy": ("integrations/",),
+    "scapy": ("integrations/", "analysis/dissect"),
 }
 
 
