@@ -85,6 +85,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.capture import run
         case "disasm":
             from bpfq.cli.disasm import run
+        case "why":
+            from bpfq.cli.why import run
         case "links":
             from bpfq.cli.links import run
         case _:

@@ -14,12 +14,14 @@ from bpfq.errors import BpfqError
 from bpfq.source import Suggestion, nearest
 from bpfq.version import __version__
 
-_VERBS = ("explain", "dump", "match", "capture", "disasm")
+_VERBS = ("explain", "dump", "match", "capture", "disasm", "why")
+_NUMBERED = ("why",)  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
 _USAGE = """\
 bpfq [options] EXPRESSION             explain the filter
        bpfq -d | -dd | -ddd EXPRESSION       its program, as tcpdump prints it
        bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
+       bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
        bpfq disasm [FILE]                    read a listing, print another form
 """
@@ -30,6 +32,7 @@ examples:
   bpfq -ddd -y RAW icmp | tr '\\n' ,      for iptables -m bpf --bytecode
   bpfq -d -i eth0 vlan 100               for a socket on that interface
   bpfq -r trunk.pcap --through vlan --count tcp port 443
+  bpfq why -r trunk.pcap -n 17 udp port 53
   zcat big.pcap.gz | bpfq -r - -w - udp | tcpdump -r -
   sudo bpfq capture -i eth0 -c 10 arp
 
@@ -88,13 +91,17 @@ def _parser(verb: str) -> _Parser:
         case "disasm":
             parser = _new("bpfq disasm [FILE|-] [--to FORMAT]")
             _disasm_options(parser)
+        case "why":
+            parser = _new("bpfq why -r FILE [-n N] [options] EXPRESSION")
+            _filter_options(parser)
+            _why_options(parser)
         case _:
             parser = _new(f"bpfq {verb} [options] EXPRESSION" if verb else _USAGE)
             _filter_options(parser)
             _listing_options(parser)
             _file_options(parser)
             _packet_options(parser)
-    _manners(parser)
+    _manners(parser, verb)
     return parser
 
 
@@ -181,6 +188,12 @@ def _file_options(parser: ArgumentParser) -> None:
     group.add_argument("--count", action="store_true", help="print only how many match")
 
 
+def _why_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("the packet").add_argument
+    add("-r", dest="read", metavar="FILE", help="of this file, - is stdin")
+    add("-n", dest="number", type=int, metavar="N", help="its number; else the first not matched")
+
+
 def _packet_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("packets")
     group.add_argument("-w", dest="write", metavar="FILE", help="write matches, - is stdout")
@@ -192,11 +205,12 @@ def _disasm_options(parser: ArgumentParser) -> None:
     parser.add_argument("--to", choices=formats, default="d", help="what to print, d unless given")
 
 
-def _manners(parser: ArgumentParser) -> None:
+def _manners(parser: ArgumentParser, verb: str) -> None:
     group = parser.add_argument_group("manners")
     add = group.add_argument
     add("--json", action="store_true", help="results and errors as JSON")
     add("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal")
     add("-q", dest="quiet", action="store_true", help="no counts and no notes")
-    add("-n", action="count", help="accepted: names are never looked up for printing")
+    if verb not in _NUMBERED:
+        add("-n", action="count", help="accepted: names are never looked up for printing")
     add("--version", action="version", version=f"bpfq {__version__}", help="print the version")

@@ -14,7 +14,7 @@ from bpfq.capture.errors import CaptureError
 from bpfq.capture.files import Capture, Counts, copy_matching, open_capture
 from bpfq.cli.matchers import Matchers, why_none
 from bpfq.cli.packets import PacketPrinter, writable
-from bpfq.cli.request import STANDARD_STREAM, filter_text, standard_input
+from bpfq.cli.request import STANDARD_STREAM, file_to_read, filter_text
 from bpfq.cli.terminal import note, say
 from bpfq.errors import BpfqError
 
@@ -32,12 +32,7 @@ def run(options: Namespace) -> int:
 
 
 def _refuse_contradictions(options: Namespace) -> None:
-    if options.read is None:
-        raise BpfqError("no file: give one with -r, - for standard input")
-    if options.read == STANDARD_STREAM:
-        standard_input()  # raises when it is closed
-    if options.interface is not None or options.target not in (None, "file"):
-        raise BpfqError("-r reads a file, which is a target of its own: leave out -i and --target")
+    file_to_read(options)
     if options.limit is not None and options.limit < 1:
         raise BpfqError(f"-c {options.limit} is not a number of packets")
     if options.count and options.write is not None:

@@ -40,6 +40,18 @@ def read_text(path: str) -> str:
     return octets.decode("utf-8-sig", "replace")
 
 
+def file_to_read(options: Namespace) -> str:
+    """The capture file of -r; raises BpfqError without one, or where -i or --target stand by it."""
+    if options.read is None:
+        raise BpfqError("no file: give one with -r, - for standard input")
+    if options.read == STANDARD_STREAM:
+        standard_input()  # raises when it is closed
+    if options.interface is not None or options.target not in (None, "file"):
+        raise BpfqError("-r reads a file, which is a target of its own: leave out -i and --target")
+    path: str = options.read
+    return path
+
+
 def standard_input() -> BinaryIO:
     stream: TextIO | None = sys.stdin
     if stream is None:
@@ -107,7 +119,7 @@ def _compile(
         netmask=netmask,
         level=options.level,
         savefile=savefile,
-        resolver=_resolver(options),
+        resolver=resolver(options),
         through=through_words(options),
         tcp6=options.tcp6,
         family=options.family,
@@ -121,7 +133,8 @@ def through_words(options: Namespace) -> tuple[str, ...]:
     return tuple(word.strip() for word in options.through.split(",") if word.strip())
 
 
-def _resolver(options: Namespace) -> Resolver | None:
+def resolver(options: Namespace) -> Resolver | None:
+    """What looks up names, where that was asked for."""
     if not options.resolve:
         return None
     from bpfq.frontend.pcap.names import SystemResolver
