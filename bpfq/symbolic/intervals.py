@@ -15,6 +15,7 @@ Bounds: TypeAlias = tuple[int, ...]
 EMPTY: Bounds = ()
 _MODULUS = WORD_MASK + 1
 _MOST_PIECES = 64  # of a preimage; beyond, the operation stays as it is
+_MOST_STEPS = 1024  # looked at for one preimage
 
 
 def of(relation: Relation, value: int) -> Bounds | None:
@@ -87,47 +88,40 @@ def masked(mask: int, bounds: Bounds, most: int) -> Bounds | None:
     mask &= (1 << most.bit_length()) - 1
     if mask == 0:
         return (0, most + 1) if contains(bounds, 0) else EMPTY
-    free = (mask & -mask).bit_length() - 1  # bits below the mask: any
-    top = (most.bit_length() - 1) - (mask.bit_length() - 1)  # bits above it: any
-    holes = [
-        bit for bit in range(free, mask.bit_length()) if not mask >> bit & 1
-    ]  # free bits between mask bits
-    if holes or 1 << top > _MOST_PIECES:
-        return _masked_with_holes(mask, bounds, most)
-    inside = _aligned(bounds, free, mask)
-    if (len(inside) // 2) << top > _MOST_PIECES and top:
+    step = mask & -mask  # words that differ below it have the same bits under the mask
+    above = most.bit_length() - mask.bit_length()  # bits above the mask: any
+    if mask + step & mask or 1 << above > _MOST_PIECES:
+        return _step_by_step(mask, step, bounds, most)
+    inside = _aligned(bounds, step, mask)
+    if above and len(inside) // 2 << above > _MOST_PIECES:
         return None
-    step = 1 << mask.bit_length()
+    period = 1 << mask.bit_length()
     pieces = (
-        (first + step * n, end + step * n)
-        for n in range(1 << top)
+        (first + period * n, end + period * n)
+        for n in range(1 << above)
         for first, end in zip(inside[::2], inside[1::2], strict=True)
     )
     return clipped(united(pieces), most + 1)
 
 
-def _aligned(bounds: Bounds, free: int, mask: int) -> Bounds:
-    """Without holes: the numbers below 2**bits of the mask that are in bounds when masked."""
-    size = 1 << free
-    low = [
-        (-(-first // size) * size, -(-end // size) * size)
+def _aligned(bounds: Bounds, step: int, mask: int) -> Bounds:
+    """For a mask of neighbouring bits: the words not above it that are in bounds when masked."""
+    low = (
+        (-(-first // step) * step, -(-end // step) * step)
         for first, end in zip(bounds[::2], bounds[1::2], strict=True)
-    ]
-    return clipped(united(low), mask + size)
+    )
+    return clipped(united(low), mask + step)
 
 
-def _masked_with_holes(mask: int, bounds: Bounds, most: int) -> Bounds | None:
-    """Bit by bit: the pieces are the runs of words whose masked value is inside."""
-    bits = [bit for bit in range(most.bit_length()) if mask >> bit & 1]
-    if most.bit_length() - (mask & -mask).bit_length() > 9:
+def _step_by_step(mask: int, step: int, bounds: Bounds, most: int) -> Bounds | None:
+    """For any mask: every run of words that are the same when masked; None where those are many."""
+    if most // step >= _MOST_STEPS:
         return None
-    low = bits[0]
-    pieces = []
-    for high in range(0, most + 1, 1 << low):
-        if contains(bounds, high & mask):
-            pieces.append((high, high + (1 << low)))
-            if len(pieces) > 1 << 12:
-                return None
+    pieces = (
+        (first, first + step)
+        for first in range(0, most + 1, step)
+        if contains(bounds, first & mask)
+    )
     made = clipped(united(pieces), most + 1)
     return made if len(made) <= 2 * _MOST_PIECES else None
 
