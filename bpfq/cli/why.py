@@ -23,6 +23,7 @@ from bpfq.questions import why
 if TYPE_CHECKING:
     from bpfq.analysis.why.answer import Why
     from bpfq.analysis.why.clauses import Clause
+    from bpfq.analysis.why.readings import Reading
     from bpfq.backends.pyfunc import Matcher
 
 _NOT_MATCHED: Final = 1
@@ -190,16 +191,18 @@ def _clause(depth: int, clause: Clause) -> dict[str, Any]:
         "decided": clause.decided,
         "note": clause.note or None,
         "span": None if clause.span is None else list(clause.span),
-        "readings": [
-            {
-                "what": reading.what,
-                "offset": reading.offset,
-                "size": reading.size,
-                "value": reading.value,
-                "shown": reading.shown,
-                "wanted": reading.wanted or None,
-                "holds": reading.holds,
-            }
-            for reading in clause.readings
-        ],
+        "readings": [_reading(reading) for reading in clause.readings],
+        "reads": [_reading(reading) for reading in clause.reads],
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return {
+        "what": reading.what,
+        "offset": reading.offset,
+        "size": reading.size,
+        "value": reading.value,
+        "shown": reading.shown,
+        "wanted": reading.wanted or None,
+        "holds": reading.holds,
     }

@@ -251,6 +251,17 @@ def test_readings_are_numbers_with_their_place() -> None:
     assert (port_clause.outcome, port_clause.readings) == (Outcome.SKIPPED, ())
 
 
+def test_all_that_a_clause_read_is_kept_in_order() -> None:
+    clause = asked("not over truncated").tree.operands[0]
+    assert list(map(str, clause.reads)) == [
+        "ether[12:2] = 0x0800, wanted 0x86dd",
+        "ether[12:2] = 0x0800",
+        "ip[9] = 6 (tcp)",
+        "ip[6:2] & 0x1fff = 0",
+        "tcp[0:2] is cut off: bytes 34 to 35, captured 35",
+    ]
+
+
 def test_reading_past_the_end_has_no_value() -> None:
     clause = asked("not over truncated").tree.operands[0]
     (reading,) = clause.readings

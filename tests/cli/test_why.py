@@ -169,17 +169,22 @@ def test_json_has_the_clauses_in_order(bpfq: Run, trunk: str) -> None:
         (1, "ip", "false", True),
         (1, "udp port 53", "not evaluated", False),
     ]
-    assert found["clauses"][1]["readings"] == [
-        {
-            "what": "ether[12:2]",
-            "offset": 12,
-            "size": 2,
-            "value": 0x8100,
-            "shown": "0x8100",
-            "wanted": "0x0800",
-            "holds": False,
-        }
-    ]
+    clause = found["clauses"][1]
+    assert (
+        clause["readings"]
+        == clause["reads"]
+        == [
+            {
+                "what": "ether[12:2]",
+                "offset": 12,
+                "size": 2,
+                "value": 0x8100,
+                "shown": "0x8100",
+                "wanted": "0x0800",
+                "holds": False,
+            }
+        ]
+    )
 
 
 def test_signs_are_coloured(bpfq: Run, trunk: str) -> None:

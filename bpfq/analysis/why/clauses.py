@@ -24,7 +24,7 @@ from bpfq.query.structure import Node
 from bpfq.query.text import to_pcap, to_python
 from bpfq.query.through import look_through
 from bpfq.query.walk import map_unders, operands
-from bpfq.record import field, record
+from bpfq.record import field, record, replace
 from bpfq.source import Span
 
 
@@ -42,13 +42,15 @@ class Clause(Node):
     """A part of the filter and what became of it on the packet.
 
     text: as written; "and", "or", "not", "when" above other clauses.  role: "if", "then", "else"
-    below a "when".  readings: what settled the outcome.  note: why nothing was read, where nothing
-    was.  decided: the verdict on the packet fell here.  span: in the filter text.
+    below a "when".  readings: what settled the outcome.  reads: all that was read, in order.  note:
+    why nothing was read, where nothing was.  decided: the verdict on the packet fell here.  span:
+    in the filter text.
     """
 
     text: str
     outcome: Outcome
     readings: tuple[Reading, ...] = ()
+    reads: tuple[Reading, ...] = ()
     note: str = ""
     decided: bool = False
     role: str = ""
@@ -193,7 +195,7 @@ def _settle(step: Step, formula: Formula, facts: Facts) -> None:
         step.outcome = _truth(decision.holds)
         if not decision.holds and len(step.alternatives) > 1:
             there = [part for guard, part in step.alternatives if holds(guard, facts)]
-            decision = decide(there[-1], facts)
+            decision = replace(decide(there[-1], facts), seen=decision.seen)
     step.decision = decision
 
 
@@ -298,12 +300,13 @@ def clause_tree(
             continue
         below = tuple(done[len(done) - len(step.below) :])
         del done[len(done) - len(step.below) :]
-        readings = () if step.below else _readings(step, facts, layers)
+        names = Names(facts, layers, step.leaf or q.Constant(True))
+        readings, reads = ((), ()) if below else _readings(step, names)
         span: Span | None = getattr(step.node, "span", None)
         done.append(
             Clause(
                 _WORDS.get(type(step.node), "and") if below else step_text(step, text),
-                step.outcome, readings, _note(step, where), step.decided, role, span, below,
+                step.outcome, readings, reads, _note(step, where), step.decided, role, span, below,
             )
         )  # fmt: skip
     return done[0]
@@ -321,13 +324,13 @@ def _note(step: Step, where: str) -> str:
     return f"always on {where}" if step.fixed else f"never on {where}"
 
 
-def _readings(step: Step, facts: Facts, layers: tuple[Layer, ...]) -> tuple[Reading, ...]:
-    leaf = step.leaf or q.Constant(True)
-    names = Names(facts, layers, leaf)
-    stopped = step.decision.stopped
-    if stopped is not None:
-        return (names.stopped(stopped),)
-    return names.readings(step.decision.because)
+def _readings(step: Step, names: Names) -> tuple[tuple[Reading, ...], tuple[Reading, ...]]:
+    """What settled a primitive's outcome, and all that it read."""
+    reads = names.each(step.decision.seen)
+    if step.decision.stopped is None:
+        return names.readings(step.decision.because), reads
+    end = names.stopped(step.decision.stopped)
+    return (end,), (*reads, end)
 
 
 def step_text(step: Step, text: str | None) -> str:

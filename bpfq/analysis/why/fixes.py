@@ -29,10 +29,6 @@ class Fix:
     text: str
     why: str = ""
 
-    @property
-    def is_option(self) -> bool:
-        return self.text.startswith("--")
-
 
 @record
 class Case:

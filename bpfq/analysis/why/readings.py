@@ -71,6 +71,10 @@ class Names:
             for what, reading in merged.items()
         )
 
+    def each(self, seen: Iterable[Seen]) -> tuple[Reading, ...]:
+        """One for each atom, in order; the words of one address are one."""
+        return tuple(dict.fromkeys(self._reading(one) for one in seen))
+
     def stopped(self, stop: Stopped) -> Reading:
         """What ended the evaluation."""
         if stop.end is None:

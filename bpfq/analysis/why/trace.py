@@ -110,13 +110,11 @@ class Stopped:
 class Decision:
     """holds: None where the evaluation was stopped.
 
-    because: the atoms that settled the outcome, in order of evaluation.  past: the terms of the
-    atoms that were got past before.  seen: every atom evaluated.
+    because: the atoms that settled the outcome.  seen: every atom evaluated, in order.
     """
 
     holds: bool | None
     because: tuple[Seen, ...] = ()
-    past: frozenset[Term] = frozenset()
     seen: tuple[Seen, ...] = ()
     stopped: Stopped | None = None
 
@@ -128,7 +126,7 @@ def decide(formula: Formula, facts: Facts) -> Decision:
         part = _decide(formula, facts, True, seen)
     except _Stop as stop:
         return Decision(None, seen=tuple(seen), stopped=stop.stopped)
-    return Decision(part.holds, part.because, part.past, tuple(seen))
+    return Decision(part.holds, part.because, tuple(seen))
 
 
 def holds(formula: Formula, facts: Facts) -> bool:
@@ -144,6 +142,8 @@ class _Stop(Exception):
 
 @record
 class _Part:
+    """past: the terms of the atoms that were got past before those that settled the outcome."""
+
     holds: bool
     because: tuple[Seen, ...]
     past: frozenset[Term]
