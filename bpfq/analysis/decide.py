@@ -17,6 +17,7 @@ from bpfq.symbolic.propositions import FALSE, Packet, Proposition
 if TYPE_CHECKING:
     from bpfq.simplify.smt import Sample
 
+LEAVES = (1, 8)  # of a word with choices inside: first only whether two are the same
 RLIMIT = 40_000_000  # z3 resource units for one question, some seconds of work
 
 
@@ -36,7 +37,7 @@ class Questions:
     wire_is_captured: bool = False
     rlimit: int = RLIMIT
     solved: int = 0
-    _diagrams: Diagrams = field(default_factory=Diagrams)
+    _diagrams: dict[int, Diagrams] = field(default_factory=dict)
 
     def find(self, wanted: Proposition) -> Sample | None:
         """A packet of which ``wanted`` is TRUE, None where there is none; raises Undecided."""
@@ -56,9 +57,15 @@ class Questions:
                 raise Undecided
 
     def _left(self, wanted: Proposition) -> Proposition:
-        """What the diagram leaves to decide: FALSE where it holds of no packet."""
-        try:
-            return self._diagrams.proposition(self._diagrams.of(wanted))
-        except TooLarge:
-            self._diagrams = Diagrams()
-            return wanted
+        """What the diagrams leave to decide: FALSE where it holds of no packet."""
+        left = wanted
+        for leaves in LEAVES:
+            diagrams = self._diagrams.setdefault(leaves, Diagrams(self.packet, leaves))
+            try:
+                left = diagrams.proposition(diagrams.of(wanted))
+            except TooLarge:
+                del self._diagrams[leaves]
+                break
+            if left is FALSE or diagrams.is_exact:
+                break
+        return left

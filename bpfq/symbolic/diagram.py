@@ -20,10 +20,12 @@ Diagrams", 1998.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, assert_never
 
 from bpfq.record import field, record
+from bpfq.symbolic.choices import Choices
+from bpfq.symbolic.decisions import decisions
 from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
@@ -37,13 +39,23 @@ from bpfq.symbolic.propositions import (
     Opposite,
     Order,
     Outcome,
+    Packet,
     Proposition,
     Reaches,
     Some,
     operands,
 )
 from bpfq.symbolic.runs import folded, parents
-from bpfq.symbolic.words import Word
+from bpfq.symbolic.words import (
+    Bytes,
+    Draw,
+    Either,
+    Length,
+    Metadata,
+    Number,
+    Operation,
+    Word,
+)
 
 MOST_PIECES = 4_000_000  # intervals made for one question, some seconds of work
 MOST_VARIABLES = 300  # a diagram is as deep as it has variables
@@ -74,8 +86,14 @@ def _leaf() -> Diagram:
 
 @record(frozen=False)
 class Diagrams:
-    """Makes the diagrams of one question."""
+    """Makes the diagrams of one question.
 
+    packet: what made the words; without it a word with a choice inside is a variable of its own.
+    leaves: see Choices.
+    """
+
+    packet: Packet | None = None
+    leaves: int = 1
     holds: Diagram = field(default_factory=_leaf)
     fails: Diagram = field(default_factory=_leaf)
     faults: Diagram = field(default_factory=_leaf)
@@ -85,13 +103,30 @@ class Diagrams:
     _made: dict[tuple[object, ...], Diagram] = field(default_factory=dict)
     _chosen: dict[tuple[Diagram, ...], Diagram] = field(default_factory=dict)
     _done: dict[Proposition, Diagram] = field(default_factory=dict)
-    _ordered: set[Proposition] = field(default_factory=set)
+    _ordered: set[Proposition | Word] = field(default_factory=set)
+    _choices: Choices | None = None
+
+    def __post_init__(self) -> None:
+        self._done.update({TRUE: self.holds, FALSE: self.fails, FAULT: self.faults})
+        if self.packet is not None:
+            self._choices = Choices(self, self.packet, self.leaves)
+
+    @property
+    def is_exact(self) -> bool:
+        """Each variable is a word without choices."""
+        return self._choices is not None and self._choices.is_exact
 
     def of(self, proposition: Proposition) -> Diagram:
         """The diagram of a proposition; raises TooLarge."""
-        self._order(proposition)
+        if proposition in self._done:
+            return self._done[proposition]
+        for word in self._order(proposition):
+            assert self._choices is not None
+            self._choices.make(word)
+        return self._made_of(proposition)
+
+    def _made_of(self, proposition: Proposition) -> Diagram:
         done, leading = self._done, parents(proposition)
-        done.update({TRUE: self.holds, FALSE: self.fails, FAULT: self.faults})
         instead: dict[Proposition, Proposition] = {}  # a run of decisions as one choice
         work = [proposition]
         while work:
@@ -109,17 +144,33 @@ class Diagrams:
                 done[current] = self._combined(same)
         return done[proposition]
 
-    def _order(self, proposition: Proposition) -> None:
-        """Variables stand in the order in which the proposition first looks at them."""
-        work = [proposition]
+    def _order(self, proposition: Proposition) -> list[Word]:
+        """Variables stand in the order in which the proposition first looks at them.
+
+        Returns the words with choices inside that it looks at, operands first.
+        """
+        found: list[Word] = []
+        work: list[Proposition | Word] = [proposition]
         while work:
             current = work.pop()
             if current in self._ordered:
                 continue
             self._ordered.add(current)
-            if isinstance(current, Decide):
-                self._level(_variable(current.condition))
-            work += reversed(operands(current))
+            match current:
+                case Either() | Operation() | Bytes():
+                    assert self._choices is not None
+                    found.append(current)
+                    work += self._choices.below(current)
+                case Decide(condition, then, otherwise):
+                    words = self._choices.words_of(condition) if self._choices else []
+                    if not words:
+                        self._level(_variable(condition))
+                    work += [otherwise, then, *words]
+                case Number() | Length() | Metadata() | Draw():
+                    raise AssertionError(current)  # no choice is inside
+                case _:
+                    work += reversed(operands(current))
+        return sorted(found, key=lambda word: word.number)
 
     def _level(self, variable: Variable) -> int:
         level = self._levels.setdefault(variable, len(self.variables))
@@ -165,6 +216,8 @@ class Diagrams:
     # ------------------------------------------------------------ conditions
 
     def _condition(self, condition: Condition) -> Diagram:
+        if self._choices is not None and self._choices.words_of(condition):
+            return self._choices.condition(condition)
         level = self._level(_variable(condition))
         match condition:
             case Member(word, bounds):
@@ -220,9 +273,7 @@ class Diagrams:
             cuts = testing[0].cuts
         else:
             cuts = tuple(sorted({cut for part in testing for cut in part.cuts}))
-        self.pieces += len(cuts) + 1
-        if self.pieces > MOST_PIECES:
-            raise TooLarge
+        self._count(len(cuts) + 1)
         columns = [_column(part, level, cuts) for part in parts]
         known: dict[tuple[Diagram, ...], Diagram] = {}
         children = []
@@ -232,6 +283,46 @@ class Diagrams:
                 child = known[row] = self.choose(*row)
             children.append(child)
         return self._make(level, cuts, children)
+
+    def leaf(self) -> Diagram:
+        """Another leaf: what a diagram can lead to other than an outcome."""
+        return _leaf()
+
+    def mapped(self, diagram: Diagram, result: Callable[[Diagram], Diagram]) -> Diagram:
+        """What the result is of the leaf that the diagram leads to."""
+        made: dict[Diagram, Diagram] = {}
+        work = [diagram]
+        while work:
+            current = work[-1]
+            waiting = [child for child in current.children if child not in made]
+            if waiting:
+                work += waiting
+                continue
+            work.pop()
+            if current in made:
+                continue
+            if current.level == _LEAF_LEVEL:
+                made[current] = result(current)
+            else:
+                made[current] = self._led(current, [made[child] for child in current.children])
+        return made[diagram]
+
+    def _led(self, node: Diagram, children: list[Diagram]) -> Diagram:
+        """The node with other children, which may test variables before its own."""
+        self._count(len(children))
+        if all(child.level > node.level for child in children):
+            return self._make(node.level, node.cuts, children)
+        *others, led = dict.fromkeys(children)
+        for other in others:
+            sides = [self.holds if child is other else self.fails for child in children]
+            there = self._make(node.level, node.cuts, sides)
+            led = self.choose(there, other, led, self.faults)
+        return led
+
+    def _count(self, pieces: int) -> None:
+        self.pieces += pieces
+        if self.pieces > MOST_PIECES:
+            raise TooLarge
 
     def _make(self, level: int, cuts: tuple[int, ...], children: Sequence[Diagram]) -> Diagram:
         """The node, without cuts that separate nothing."""
@@ -250,67 +341,12 @@ class Diagrams:
             found = self._made[key] = Diagram(level, final, exits)
         return found
 
-    # ------------------------------------------------------------ back to a proposition
-
     def proposition(self, diagram: Diagram) -> Proposition:
         """The diagram as a proposition with decisions only."""
-        made: dict[Diagram, Proposition] = {
+        leaves: dict[Diagram, Proposition] = {
             self.holds: TRUE, self.fails: FALSE, self.faults: FAULT,
         }  # fmt: skip
-        work = [diagram]
-        while work:
-            current = work[-1]
-            waiting = [child for child in dict.fromkeys(current.children) if child not in made]
-            if waiting:
-                work += waiting
-                continue
-            work.pop()
-            if current not in made:
-                made[current] = self._decisions(current, made)
-        return made[diagram]
-
-    def _decisions(self, node: Diagram, made: dict[Diagram, Proposition]) -> Proposition:
-        variable = self.variables[node.level]
-        by_child: dict[Diagram, list[tuple[int, int]]] = {}
-        edges = (_FIRST, *node.cuts, _BEYOND)
-        for first, end, child in zip(edges, edges[1:], node.children, strict=False):
-            by_child.setdefault(child, []).append((first, end))
-        *others, last = sorted(by_child, key=lambda child: -len(by_child[child]))[::-1]
-        result = made[last]
-        for child in others:
-            result = _where(variable, by_child[child], made[child], result)
-        return result
-
-
-_FIRST, _BEYOND = -(1 << 40), 1 << 40
-
-
-def _where(
-    variable: Variable,
-    pieces: list[tuple[int, int]],
-    then: Proposition,
-    otherwise: Proposition,
-) -> Proposition:
-    """``then`` where the variable's value is in one of the pieces."""
-    if not isinstance(variable, tuple):
-        bounds = tuple(edge for first, end in pieces for edge in (max(first, 0), end))
-        bounds = (*bounds[:-1], min(bounds[-1], variable.most + 1))
-        return Decide(Member(variable, bounds), then, otherwise)
-    first_part, second = variable
-    if not isinstance(first_part, str):
-        assert second is not None
-        outcomes = frozenset(
-            value for first, end in pieces for value in (-1, 0, 1) if first <= value < end
-        )
-        return Decide(Order(first_part, second, outcomes), then, otherwise)
-    for first, end in pieces:
-        below: Proposition = then
-        if end != _BEYOND:
-            below = Decide(Reaches(first_part, second, end), otherwise, then)
-        if first != _FIRST:
-            below = Decide(Reaches(first_part, second, first), below, otherwise)
-        otherwise = below
-    return otherwise
+        return decisions(diagram, self.variables, leaves)
 
 
 def _variable(condition: Condition) -> Variable:

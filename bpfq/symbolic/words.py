@@ -196,6 +196,12 @@ class Words:
             key, lambda n: Either(condition, then, otherwise, n, most, alternatives)
         )
 
+    def sealed(self, word: Word, always: Proposition) -> Word:
+        """The same word as a choice that nothing is moved into; ``always`` is TRUE."""
+        return self._intern(
+            ("sealed", word), lambda n: Either(always, word, word, n, word.most, _COUNTED)
+        )
+
     def _with_constant(self, operator: Operator, left: Word, value: int) -> Word:
         """left operator value, in one of the shapes that equal computations share."""
         if _RIGHT_IDENTITY.get(operator) == value:
