@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bpfq.compiler import compile_query
 from bpfq.errors import BpfqError, LimitError
-from bpfq.graph.nodes import Node
+from bpfq.graph.nodes import Node, Verdict
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Options
 from bpfq.query.nodes import Query
@@ -48,6 +48,13 @@ class Program:
     @property
     def link(self) -> str:
         return self.settings.link.name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is remarkable: that it decides without looking at the packet."""
+        if not isinstance(self._graph, Verdict):
+            return ()
+        return ("it accepts every packet" if self._graph.accept else "it accepts no packet",)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -136,13 +143,14 @@ def compile(  # the name the whole field uses for it
 
     target: where it will run, see ``bpfq.targets``.  link: DLT name or number, for targets whose
     byte 0 is the link header.  snaplen: bytes a match returns.  netmask: of the capture network,
-    for ``ip broadcast``; None is unknown.  level: 0 as written, 1 shared and threaded; None is the
-    default, 1.  savefile: byte order of the capture file the program will read, relative to a
-    little-endian machine.  resolver: what looks up host, network and station names; none unless
-    given.  through: encapsulations below which layer-3 tests look as well.  tcp6: ``tcp[...]`` and
-    its kind read IPv6 too.  family: 4 or 6, all that a layer-3 target can carry.  strict: equal to
-    libpcap on packets cut short inside a tested field, too.  allow_empty: compile a filter that
-    can match nothing.  protochain: headers that ``protochain`` follows at most.
+    for ``ip broadcast``; None is unknown.  level: 0 as written, 1 shared and threaded, 2 without
+    tests that others decide; None is the default, 2.  savefile: byte order of the capture file
+    the program will read, relative to a little-endian machine.  resolver: what looks up host,
+    network and station names; none unless given.  through: encapsulations below which layer-3
+    tests look as well.  tcp6: ``tcp[...]`` and its kind read IPv6 too.  family: 4 or 6, all that
+    a layer-3 target can carry.  strict: equal to libpcap on packets cut short inside a tested
+    field, too.  allow_empty: compile a filter that can match nothing.  protochain: headers that
+    ``protochain`` follows at most.
 
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
     one.  Pure: the same arguments give the same bytes, on any machine.
@@ -153,7 +161,7 @@ def compile(  # the name the whole field uses for it
     )  # fmt: skip
     text = filter if isinstance(filter, str) else None
     try:
-        query = _query(filter, resolver)
+        query = query_of(filter, resolver)
         compiled = compile_query(query, settings)
     except BpfqError as error:
         error.text = error.text or text
@@ -161,7 +169,8 @@ def compile(  # the name the whole field uses for it
     return Program(compiled.words, query, settings, compiled.graph)
 
 
-def _query(filter: str | Cond, resolver: Resolver | None) -> Query:
+def query_of(filter: str | Cond, resolver: Resolver | None) -> Query:
+    """The tree of a filter in either form; raises FilterError, TypeError for anything else."""
     if isinstance(filter, str):
         from bpfq.frontend.pcap.parse import parse as parse_text
 

@@ -1,5 +1,6 @@
 """The pipeline: a query enters at the top and leaves as an array of instructions.
 
+    simplify   Query   -> Query      without the tests that others of its tests decide
     lower      Query   -> Formula    where the bytes are, on this target
     build      Formula -> Graph      how to decide
     optimise   Graph   -> Graph      the passes of the level
@@ -24,10 +25,11 @@ from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Context
 from bpfq.lower.lower import lower
 from bpfq.opt.pipeline import optimise
-from bpfq.query.nodes import Query
+from bpfq.query.nodes import Constant, Query
 from bpfq.query.through import look_through
 from bpfq.record import record, replace
 from bpfq.settings import Settings
+from bpfq.simplify.needed import may_interact
 from bpfq.targets import Target
 
 Watch = Callable[[str, object], None]
@@ -47,17 +49,32 @@ def compile_query(
     Raises UnsupportedError for what the target cannot see, FilterError for a filter that can
     match nothing, LimitError for a program larger than the target takes.
     """
-    query = look_through(query, settings.through)
-    watch("query", query)
+    written = look_through(query, settings.through)
+    watch("query", written)
+    query = simplified(written, settings)
+    watch("simplified", query)
     graph = decide(query, settings, watch)
     if not settings.allow_empty and is_empty(graph, settings):
         from bpfq.contradiction import explain_empty
 
-        raise explain_empty(query, lambda part: _matches_nothing(part, settings), settings.where)
-    words = emit(graph, settings.accept, settings.level)
-    watch("program", words)
-    _check_limits(words, settings.target)
-    return Compiled(words, graph)
+        raise explain_empty(written, lambda part: _matches_nothing(part, settings), settings.where)
+    # a test can be worth more for what it decides in passing than it costs
+    graphs = (graph,) if query is written else (graph, decide(written, settings))
+    programs = (Compiled(emit(one, settings.accept, settings.level), one) for one in graphs)
+    compiled = min(programs, key=lambda one: len(one.words))
+    watch("program", compiled.words)
+    _check_limits(compiled.words, settings.target)
+    return compiled
+
+
+def simplified(query: Query, settings: Settings) -> Query:
+    """The query as the rest sees it.  A strict program makes all loads, unless nothing matches."""
+    if settings.level < 2 or not may_interact(query):
+        return query
+    from bpfq.simplify.driver import simplify
+
+    made = simplify(query, lowering(settings, Builder(), share=True)).query
+    return query if settings.strict and made != Constant(False) else made
 
 
 def decide(query: Query, settings: Settings, watch: Watch = lambda stage, value: None) -> Node:
@@ -73,23 +90,27 @@ def decide(query: Query, settings: Settings, watch: Watch = lambda stage, value:
 
 
 def formula_of(query: Query, settings: Settings, builder: Builder, *, share: bool) -> Formula:
-    """What a query tests, and in which order.  share: equal primitives are one formula."""
-    headers = Headers(
-        builder, settings.target, settings.link, settings.savefile, frozenset(settings.through)
-    )
+    """What a query tests, and in which order."""
+    return lowering(settings, builder, share=share)(query)
+
+
+def lowering(settings: Settings, builder: Builder, *, share: bool) -> Callable[[Query], Formula]:
+    """The formulas of queries, with terms in common.  share: equal primitives are one formula."""
+    through = frozenset(settings.through)
+    headers = Headers(builder, settings.target, settings.link, settings.savefile, through)
     context = Context(headers, settings.options, share=share)
-    return both(captured_80211(headers), lower(query, context))
+    return lambda query: both(captured_80211(headers), lower(query, context))
 
 
 def is_empty(graph: Node, settings: Settings) -> bool:
-    """No packet is accepted, as far as the facts of level 1 tell."""
-    if settings.level > 0 and not settings.strict:
-        return graph is REJECT
-    return optimise(graph, Builder(), 1) is REJECT
+    """No packet is accepted, as far as the level tells, and at level 0 the facts of level 1."""
+    reduced = settings.level > 0 and not settings.strict
+    return (graph if reduced else optimise(graph, Builder(), 1)) is REJECT
 
 
 def _matches_nothing(part: Query, settings: Settings) -> bool:
-    return decide(part, replace(settings, level=1, strict=False)) is REJECT
+    plain = replace(settings, level=max(settings.level, 1), strict=False)
+    return decide(simplified(part, plain), plain) is REJECT
 
 
 def _check_limits(words: tuple[SockFilter, ...], target: Target) -> None:

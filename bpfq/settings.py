@@ -13,8 +13,8 @@ from bpfq.tables import linktypes
 from bpfq.tables.linktypes import LinkType
 from bpfq.targets import Target
 
-DEFAULT_LEVEL = 1
-LEVELS = (0, 1)
+DEFAULT_LEVEL = 2
+LEVELS = (0, 1, 2)
 _LONGEST_NUMBER = 10  # digits; no DLT value has more than three
 
 

@@ -23,7 +23,7 @@ def test_every_stage_is_shown_to_the_watcher_in_order() -> None:
     seen: list[str] = []
     settings = Settings(TARGETS["file"], link_type("EN10MB"))
     compile_query(parse("ip"), settings, lambda stage, value: seen.append(stage))
-    assert seen == ["query", "formula", "graph", "optimised", "program"]
+    assert seen == ["query", "simplified", "formula", "graph", "optimised", "program"]
 
 
 def test_twenty_thousand_terms_compile() -> None:
@@ -72,7 +72,7 @@ def test_the_same_filter_gives_the_same_bytes_in_every_process() -> None:
     assert runs == {bpfq.compile(text).format("ddd").encode() + b"\n"}
 
 
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize(
     "text, first, second",
     [
@@ -110,7 +110,7 @@ def test_ip6_with_a_tcp_index_says_that_the_index_reads_ipv4() -> None:
     )
 
 
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 def test_an_empty_filter_compiles_when_asked_for(level: int) -> None:
     program = bpfq.compile("tcp and udp", level=level, allow_empty=True)
     assert not program.matches(bytes(100))
@@ -149,7 +149,7 @@ def test_a_family_that_the_target_cannot_carry_is_refused() -> None:
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"level": 7}, "level 7 is not one of 0, 1"),
+        ({"level": 7}, "level 7 is not one of 0, 1, 2"),
         ({"snaplen": 0}, "snaplen 0 is not in 1 to 4294967295"),
         ({"netmask": "255.0.0"}, "'255.0.0' is not a netmask; write it as in 255.255.255.0"),
         (
@@ -200,7 +200,7 @@ def test_a_chain_passes_a_header_only_when_its_length_is_there() -> None:
     assert program.matches(packet + bytes(8))
 
 
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("text", ["protochain 6", "ip[0] = 1", "ether[-1] = 0", "tcp port 80"])
 def test_loads_that_can_only_fail_compile_for_a_file(text: str, level: int) -> None:
     program = bpfq.compile(text, link="JUNIPER_ES", level=level, allow_empty=True)

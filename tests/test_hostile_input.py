@@ -43,7 +43,7 @@ def answer(text: str, **options: object) -> str:
     TEXTS,
     st.sampled_from(LINKS),
     st.sampled_from(tuple(TARGETS)),
-    st.sampled_from((0, 1)),
+    st.sampled_from((0, 1, 2)),
     st.booleans(),
     st.sampled_from(((), ("vlan",), ("qinq", "mpls", "pppoe", "vxlan"))),
 )
@@ -71,7 +71,7 @@ def test_ten_kilobytes_of_one_word_are_answered(unit: str, between: str, link: s
     answer(ten_kilobytes(unit, between), link=link)
 
 
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 def test_ten_thousand_parentheses_compile(level: int) -> None:
     nested = "(" * 10_000 + "ip" + ")" * 10_000
     assert bpfq.compile(nested, level=level) == bpfq.compile("ip", level=level)

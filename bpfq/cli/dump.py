@@ -12,6 +12,10 @@ _FORMATS = ("d", "dd", "ddd")
 def run(options: Namespace) -> int:
     text = filter_text(options)
     program = compiled(options, text)
+    if program.notes and text.strip() and not options.quiet:
+        from bpfq.cli.terminal import say
+
+        say("\n".join(f"bpfq: {note}" for note in program.notes))
     if options.json:
         import json
 

@@ -14,6 +14,7 @@ Pass: TypeAlias = Callable[[Node, Builder], Node]
 PASSES: dict[int, tuple[Pass, ...]] = {
     0: (),
     1: (test_bits, thread_jumps),
+    2: (test_bits, thread_jumps),
 }
 _ROUNDS_AT_MOST = 8
 

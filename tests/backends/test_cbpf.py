@@ -29,7 +29,7 @@ def frame(source: bytes) -> bytes:
     return bytes(12) + b"\x08\x00\x45" + bytes(11) + source + bytes(4)
 
 
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("count", [100, 127, 128, 129, 254, 255, 256, 257, 500, 1500])
 def test_lists_across_the_reach_of_a_jump_match_exactly_their_members(
     count: int, level: int
@@ -75,7 +75,7 @@ def test_layout_grows_in_proportion_to_the_list() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 def test_scratch_words_are_stored_before_they_are_read_on_every_path(
     text: str, link: str, level: int
 ) -> None:

@@ -73,7 +73,8 @@ def test_expression_may_begin_with_minus(bpfq: Run) -> None:
         (("-d", "-4", "--target", "xt_bpf", "udp"), None),
         (("-d", "--netmask", "255.255.255.0", "ip broadcast"), None),
         (("-d", "--protochain", "2", "ip6 protochain 6"), None),
-        (("-d", "--allow-empty", "ip and ip6"), "(000) ret      #0\n"),
+        (("-d", "-q", "--allow-empty", "ip and ip6"), "(000) ret      #0\n"),
+        (("-d", "-q", "--opt", "2", "ip or not ip"), "(000) ret      #262144\n"),
         (("-d", "--strict", "ip"), None),
         (("-d", "--resolve", "host localhost"), None),
     ],
@@ -84,6 +85,21 @@ def test_options_reach_the_compiler(
     ran = bpfq(*words)
     assert (ran.code, ran.err) == (0, "")
     assert out is None or ran.out == out
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("ip or not ip", "it accepts every packet"),
+        ("len > 100 or len < 200", "it accepts every packet"),
+        ("ip and ip6", "it accepts no packet"),
+    ],
+)
+def test_a_program_that_decides_without_looking_is_noted_on_standard_error(
+    bpfq: Run, text: str, note: str
+) -> None:
+    ran = bpfq("-d", "--allow-empty", text)
+    assert (ran.code, ran.err) == (0, f"bpfq: {note}\n")
 
 
 def test_json_describes_the_program(bpfq: Run) -> None:

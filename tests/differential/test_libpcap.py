@@ -84,7 +84,7 @@ def _programs(case: Case) -> dict[str, Program] | None:
     try:
         return {
             f"level {level}{' strict' * strict}": program_of(case, level, strict)
-            for level in (0, 1)
+            for level in (0, 1, 2)
             for strict in (False, True)
         }
     except BpfqError:
@@ -150,7 +150,7 @@ def test_interpreter_and_generated_function_agree_with_libpcaps_interpreter(
 
 @pytest.mark.oracle
 def test_the_kernel_agrees_with_the_interpreter_of_its_dialect(prepared: Prepared) -> None:
-    for name in ("level 0", "level 1"):
+    for name in ("level 0", "level 1", "level 2"):
         if prepared.programs is not None:
             try:
                 assert kernel_broken(prepared.programs[name].words, prepared.samples) == []

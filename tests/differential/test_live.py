@@ -82,7 +82,7 @@ def _broken(text: str, **options: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["free", "strict"])
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("text", FILTERS)
 def test_a_packet_socket_filter_stays_between_the_readings(
     text: str, level: int, strict: bool

@@ -132,10 +132,10 @@ def test_random_queries_mean_the_same_everywhere(text: str, link: str) -> None:
         return
     programs = {
         f"level {level}{' strict' * strict}": program_of(case, level, strict)
-        for level in (0, 1)
+        for level in (0, 1, 2)
         for strict in (False, True)
     }
-    searched = [programs["level 0"].words, programs["level 1"].words]
+    searched = [programs["level 0"].words, programs["level 1"].words, programs["level 2"].words]
     samples, _ = samples_for(searched, zlib.crc32(case.label.encode()))
     assert contract_broken(case, programs, samples) == []
     assert readings_broken(case, samples) == []

@@ -102,7 +102,7 @@ def prepared(request: pytest.FixtureRequest) -> Iterator[Prepared]:
         f"level {level}{' strict' * strict}": bpfq.compile(
             case["expr"], level=level, strict=strict, allow_empty=True, **options(case)
         )
-        for level in (0, 1)
+        for level in (0, 1, 2)
         for strict in (False, True)
     }
     whole, short = _samples(case, [reference, programs["level 1"].words])
@@ -146,13 +146,13 @@ def miscompiled(case: dict[str, Any]) -> bool:
     return (case["dlt"], case["expr"]) in MISCOMPILED
 
 
-@pytest.mark.parametrize("name", ["level 0", "level 1"])
+@pytest.mark.parametrize("name", ["level 0", "level 1", "level 2"])
 def test_whole_packets_get_the_reference_verdict(prepared: Prepared, name: str) -> None:
     if not miscompiled(prepared.case):
         assert _differing(prepared, name, prepared.whole, least=False) == []
 
 
-@pytest.mark.parametrize("name", ["level 0", "level 1"])
+@pytest.mark.parametrize("name", ["level 0", "level 1", "level 2"])
 def test_cut_packets_that_the_reference_accepts_are_accepted(
     prepared: Prepared, name: str
 ) -> None:
@@ -160,7 +160,7 @@ def test_cut_packets_that_the_reference_accepts_are_accepted(
         assert _differing(prepared, name, prepared.short, least=True) == []
 
 
-@pytest.mark.parametrize("name", ["level 0 strict", "level 1 strict"])
+@pytest.mark.parametrize("name", ["level 0 strict", "level 1 strict", "level 2 strict"])
 def test_strict_programs_give_cut_packets_the_reference_verdict(
     prepared: Prepared, name: str
 ) -> None:
@@ -170,7 +170,7 @@ def test_strict_programs_give_cut_packets_the_reference_verdict(
     assert _differing(prepared, name, prepared.short, least=False) == []
 
 
-@pytest.mark.parametrize("name", ["level 0 strict", "level 1 strict"])
+@pytest.mark.parametrize("name", ["level 0 strict", "level 1 strict", "level 2 strict"])
 def test_strict_programs_give_whole_packets_the_reference_verdict(
     prepared: Prepared, name: str
 ) -> None:

@@ -1,0 +1,216 @@
+"""What tests say of each other: diagrams first, z3 for words that share bytes.
+
+Every question is about the total reading: all bytes are there, and no test that can divide by
+zero or draws a random number is asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bpfq.graph import formula as f
+from bpfq.graph import terms as t
+from bpfq.operators import Operator
+from bpfq.query.nodes import Query, Sample
+from bpfq.record import field, record
+from bpfq.simplify.overlap import has_independent_path
+from bpfq.symbolic import propositions as p
+from bpfq.symbolic import words as w
+from bpfq.symbolic.diagram import MOST_PIECES, Diagram, Diagrams, TooLarge
+from bpfq.symbolic.formula import TOTAL, encode
+
+if TYPE_CHECKING:
+    from bpfq.simplify.smt import Solver
+
+Encode = Callable[[Query], f.Formula]
+
+_BUDGET = 40_000  # intervals made for one query, some tens of milliseconds
+_MOST_VARIABLES = 100  # of all tests of a query
+_MOST_QUESTIONS = 200  # to the solver for one query
+_RLIMIT = 4_000_000  # z3 resource units of one question; those that are asked take a fraction
+_MOST_COST = 600  # of one question, in operations on words
+
+_COSTLY = {Operator.MUL: 60, Operator.DIV: 60, Operator.MOD: 60}
+_UNEQUAL_EVERY_TIME = "random"  # a metadata word that the kernel draws at each load
+
+
+@record(frozen=False)
+class Oracle:
+    """encode: the formula of a query.  questions: those that were asked of the solver."""
+
+    encode: Encode
+    questions: int = 0
+    diagrams: Diagrams = field(default_factory=lambda: Diagrams(pieces=MOST_PIECES - _BUDGET))
+    packet: p.Packet = field(default_factory=p.Packet)
+    _leaves: dict[Query, Diagram | None] = field(default_factory=dict)
+    _possible: dict[Diagram, bool] = field(default_factory=dict)
+    _words: set[object] = field(default_factory=set)
+    _solver: Solver | None = None
+
+    # ------------------------------------------------------------ diagrams
+
+    def leaf(self, leaf: Query) -> Diagram | None:
+        """Where a primitive holds; None where it can divide by zero or draws a number.
+
+        Raises TooLarge, and whatever lowering raises.
+        """
+        if leaf not in self._leaves:
+            formula = self.encode(leaf)
+            fragile = isinstance(leaf, Sample) or is_fragile(formula)
+            self._leaves[leaf] = None if fragile else self._diagram(formula)
+        return self._leaves[leaf]
+
+    def _diagram(self, formula: f.Formula) -> Diagram:
+        proposition = encode(formula, self.packet, TOTAL)
+        self._words |= _looked_at(proposition)
+        if len(self._words) > _MOST_VARIABLES:
+            raise TooLarge
+        return self.diagrams.of(proposition)
+
+    def both(self, left: Diagram, right: Diagram) -> Diagram:
+        fails = self.diagrams.fails
+        return self.diagrams.choose(left, right, fails, fails)
+
+    def either(self, left: Diagram, right: Diagram) -> Diagram:
+        return self.diagrams.choose(left, self.diagrams.holds, right, right)
+
+    def opposite(self, diagram: Diagram) -> Diagram:
+        fails, holds = self.diagrams.fails, self.diagrams.holds
+        return self.diagrams.choose(diagram, fails, holds, holds)
+
+    # ------------------------------------------------------------ questions
+
+    def impossible(self, diagram: Diagram) -> bool:
+        """No packet leads to "holds"; False also where that is not found out."""
+        if diagram is self.diagrams.fails or diagram is self.diagrams.holds:
+            return diagram is self.diagrams.fails
+        possible = self._possible.get(diagram)
+        if possible is None:
+            possible = has_independent_path(self.diagrams, diagram) or self._is_solvable(diagram)
+            self._possible[diagram] = possible
+        return not possible
+
+    def _is_solvable(self, diagram: Diagram) -> bool:
+        proposition = self.diagrams.proposition(diagram)
+        if self.questions >= _MOST_QUESTIONS or _cost(proposition) > _MOST_COST:
+            return True
+        self.questions += 1
+        if self._solver is None:
+            from bpfq.simplify.smt import Solver
+
+            self._solver = Solver(self.packet, rlimit=_RLIMIT, wire_is_captured=False)
+        return self._solver.check(self._solver.holds(proposition)) != "unsat"
+
+
+# ---------------------------------------------------------------- what may not be touched
+
+
+def is_fragile(formula: f.Formula) -> bool:
+    """Some test can divide by zero, or draws a random number: it stays where it is."""
+    seen: set[int] = set()
+    work: list[f.Formula] = [formula]
+    while work:
+        part = work.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        match part:
+            case f.Atom(term, _, operand):
+                if any(_is_unsteady(one) for one in (term, operand)):
+                    return True
+            case f.Negation(operand=inner):
+                work.append(inner)
+            case f.All(parts) | f.Any(parts):
+                work += parts
+            case f.Cases(condition, then, otherwise):
+                work += [condition, then, otherwise]
+            case f.Fixed():
+                continue
+    return False
+
+
+def _is_unsteady(term: t.Term) -> bool:
+    if t.can_divide_by_zero(term):
+        return True
+    seen: set[t.Term] = set()
+    work = [term]
+    while work:
+        part = work.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        if isinstance(part, t.Draw):
+            return True
+        if isinstance(part, t.Metadata) and part.name == _UNEQUAL_EVERY_TIME:
+            return True
+        work += t.operands(part)
+    return False
+
+
+# ---------------------------------------------------------------- how much there is to decide
+
+
+def _conditions(proposition: p.Proposition) -> list[p.Condition]:
+    found: list[p.Condition] = []
+    seen: set[p.Proposition] = set()
+    work = [proposition]
+    while work:
+        part = work.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        if isinstance(part, p.Decide):
+            found.append(part.condition)
+        work += p.operands(part)
+    return found
+
+
+def _looked_at(proposition: p.Proposition) -> set[object]:
+    """The variables that a diagram of the proposition will have."""
+    found: set[object] = set()
+    for condition in _conditions(proposition):
+        match condition:
+            case p.Member(word=word):
+                found.add(word)
+            case p.Order(left=left, right=right):
+                found.add((left, right))
+            case p.Reaches(base=base, index=index):
+                found.add((base, index))
+    return found
+
+
+def _cost(proposition: p.Proposition) -> int:
+    """A bound of the work of deciding; a product of two words of the packet is beyond any."""
+    conditions = _conditions(proposition)
+    total = sum(len(one.bounds) if isinstance(one, p.Member) else 1 for one in conditions)
+    work: list[w.Word] = []
+    for condition in conditions:
+        match condition:
+            case p.Member(word=word):
+                work.append(word)
+            case p.Order(left=left, right=right):
+                work += [left, right]
+            case p.Reaches(index=index) if index is not None:
+                work.append(index)
+    seen: set[w.Word] = set()
+    while work:
+        word = work.pop()
+        if word in seen:
+            continue
+        seen.add(word)
+        match word:
+            case w.Operation(operator, left, right):
+                constant = isinstance(right, w.Number)
+                if operator in _COSTLY and not constant:
+                    return _MOST_COST + 1
+                total += _COSTLY.get(operator, 1)
+                work += [left, right]
+            case w.Bytes(index=index) if index is not None:
+                total += 4
+                work.append(index)
+            case w.Either(_, then, otherwise):
+                work += [then, otherwise]
+            case _:
+                total += 1
+    return total
