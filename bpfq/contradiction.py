@@ -22,7 +22,11 @@ _PAIRS_AT_MOST = 150  # clauses are compared two by two up to here; beyond, all 
 
 def explain_empty(query: q.Query, is_empty: Callable[[q.Query], bool], where: str) -> FilterError:
     """The error for a query that ``is_empty`` holds for, on the target or link type ``where``."""
-    clauses = _clashing(query, is_empty)
+    return explain_clash(clashing(query, is_empty), where)
+
+
+def explain_clash(clauses: Sequence[q.Query], where: str) -> FilterError:
+    """The error for clauses that match nothing together, or for the one that does alone."""
     spans = tuple(span for span in (_span(clause) for clause in clauses) if span is not None)
     if len(clauses) == 1:
         message = f"matches no packet on {where}"
@@ -32,7 +36,7 @@ def explain_empty(query: q.Query, is_empty: Callable[[q.Query], bool], where: st
     return _ipv4_only(clauses) or plain
 
 
-def _clashing(query: q.Query, is_empty: Callable[[q.Query], bool]) -> Sequence[q.Query]:
+def clashing(query: q.Query, is_empty: Callable[[q.Query], bool]) -> Sequence[q.Query]:
     """Follow the empty parts down to one clause, or to a pair that only together match nothing."""
     while True:
         match query:
