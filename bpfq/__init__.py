@@ -265,13 +265,19 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     )
     from bpfq.query import nodes as nodes
     from bpfq.questions import (
+        compare as compare,
+    )
+    from bpfq.questions import (
+        prove as prove,
+    )
+    from bpfq.questions import (
         why as why,
     )
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
-    "bpfq.questions": ("why",),
+    "bpfq.questions": ("compare", "prove", "why"),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),
     "bpfq.frontend.dsl_handles": ("Cond",),

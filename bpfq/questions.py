@@ -1,16 +1,28 @@
-"""Questions about a filter and a packet, as users ask them."""
+"""Questions about filters, packets and programs, as users ask them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
-from bpfq.api import compile
+from bpfq.api import SNAPLEN, Program, compile, query_of
+from bpfq.errors import BpfqError
+from bpfq.isa.cbpf.given import lists_program, program_words
+from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.isa.cbpf.read import parse_program
+from bpfq.lower.context import Options
+from bpfq.query.nodes import Query
+from bpfq.record import replace
+from bpfq.settings import netmask_of, settings_of
 
 if TYPE_CHECKING:
+    from bpfq.analysis.compare import Comparison
+    from bpfq.analysis.prove import Proof
     from bpfq.analysis.why.answer import Why
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
+
+    Filter: TypeAlias = str | Cond | Program | Sequence[tuple[int, int, int, int]]
 
 
 def why(
@@ -50,3 +62,139 @@ def why(
         text=filter if isinstance(filter, str) else None,
         wire_length=wire_length, metadata=metadata,
     )  # fmt: skip
+
+
+# ---------------------------------------------------------------- proofs
+
+
+def prove(
+    filter: str | Cond | Program,
+    program: Filter | None = None,
+    *,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> Proof:
+    """Decide whether a program does what a filter says, on every packet.
+
+    program: a Program, its (code, jt, jf, k) rows or its text in any form that ``bpfq disasm``
+    reads, whoever made it; None is what ``compile`` makes of the filter.  A filter that is given
+    as a Program is the one it was compiled from, where it was compiled for.  The options are those
+    of ``compile``.
+
+    ``.verdict`` is "proved", "refuted" with a ``.counterexample``, or "undecided" when the budget
+    was spent.  Raises what ``compile`` raises, and UnsupportedError for a program with a loop.
+    """
+    if not isinstance(filter, Program) and program is None:
+        filter = compile(
+            filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+            resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+            allow_empty=True, protochain=protochain,
+        )  # fmt: skip
+    from bpfq.analysis.prove import prove as answer
+
+    if isinstance(filter, Program):
+        words = filter.words if program is None else _words(program)
+        return answer(filter.query, words, filter.settings)
+    assert program is not None
+    settings = settings_of(
+        target, link, SNAPLEN, level, savefile, family, through, strict, True,
+        Options(netmask_of(netmask), tcp6, protochain),
+    )  # fmt: skip
+    try:
+        return answer(query_of(filter, resolver), _words(program), settings)
+    except BpfqError as error:
+        error.text = error.text or (filter if isinstance(filter, str) else None)
+        raise
+
+
+def compare(
+    left: Filter,
+    right: Filter,
+    *,
+    target: str | None = None,
+    link: str | int | None = None,
+    right_target: str | None = None,
+    right_link: str | int | None = None,
+    netmask: str | int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    protochain: int = 8,
+) -> Comparison:
+    """How the packets that two filters match relate: ``.relation`` is "equal", "subset",
+    "superset", "overlapping", "disjoint", or "undecided" when the budget was spent.
+
+    ``.only_left``, ``.only_right`` and ``.both`` are a packet of each kind, or None where there is
+    none.  Only packets count that both filters decide from the captured bytes; the order of their
+    clauses matters for others alone.
+
+    Each side is a filter, a Program, the (code, jt, jf, k) rows of one, or its text in any form
+    that ``bpfq disasm`` reads.  A Program is run where it was compiled for; ``target`` and
+    ``link`` say where everything else runs, by default where the Program does, else "file" and
+    EN10MB.  right_target, right_link: where the right side runs, if elsewhere; both then see the
+    same Ethernet frame, each as its target shows it.  The other options are those of ``compile``.
+
+    Raises what ``compile`` raises, and UnsupportedError for a program with a loop or two targets
+    that never see the same frame.
+    """
+    from bpfq.analysis.compare import compare as answer
+    from bpfq.analysis.sides import Side
+
+    brought = next((one.settings for one in (left, right) if isinstance(one, Program)), None)
+
+    def side(given: Filter, target: str | None, link: str | int | None) -> Side:
+        if isinstance(given, Program):
+            return Side(given.words, given.settings)
+        settings = settings_of(
+            target or "file", "EN10MB" if link is None else link, SNAPLEN, None, savefile, family,
+            through, False, True, Options(netmask_of(netmask), tcp6, protochain),
+        )  # fmt: skip
+        if brought is not None and target is None and link is None:
+            settings = replace(settings, target=brought.target, link=brought.link)
+        if not _is_filter(given):
+            return Side(_words(given), settings)
+        text = given if isinstance(given, str) else None
+        return Side(_query(given, resolver), settings, text)
+
+    right_link = link if right_link is None else right_link
+    return answer(side(left, target, link), side(right, right_target or target, right_link))
+
+
+def _is_filter(given: Filter) -> TypeGuard[str | Cond]:
+    """An expression, as text or as a node, and not a program."""
+    if isinstance(given, str):
+        return not lists_program(given)
+    return not isinstance(given, Program | list | tuple)
+
+
+def _query(filter: str | Cond, resolver: Resolver | None) -> Query:
+    try:
+        return query_of(filter, resolver)
+    except BpfqError as error:
+        error.text = error.text or (filter if isinstance(filter, str) else None)
+        raise
+
+
+def _words(program: Filter) -> tuple[SockFilter, ...]:
+    """The instructions of a program in any form."""
+    if isinstance(program, Program):
+        return program.words
+    if isinstance(program, str):
+        return parse_program(program)
+    if isinstance(program, list | tuple):
+        return program_words(program)
+    raise TypeError(
+        "a program is a Program, (code, jt, jf, k) rows or their text, "
+        f"not {type(program).__name__}"
+    )

@@ -8,6 +8,7 @@ Most questions end at the diagram, where z3 is not even imported.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpfq.record import field, record
@@ -15,10 +16,11 @@ from bpfq.symbolic.diagram import Diagrams, TooLarge
 from bpfq.symbolic.propositions import FALSE, Packet, Proposition
 
 if TYPE_CHECKING:
-    from bpfq.simplify.smt import Sample
+    from bpfq.simplify.smt import Sample, Solver
 
 LEAVES = (1, 8)  # of a word with choices inside: first only whether two are the same
 RLIMIT = 40_000_000  # z3 resource units for one question, some seconds of work
+_MOST_GIVEN_UP = 40  # wishes, one question each
 
 
 class Undecided(Exception):
@@ -41,23 +43,11 @@ class Questions:
 
     def find(self, wanted: Proposition) -> Sample | None:
         """A packet of which ``wanted`` is TRUE, None where there is none; raises Undecided."""
-        left = self._left(wanted)
-        if left is FALSE:
-            return None
-        from bpfq.simplify.smt import Solver
+        left = self.left(wanted)
+        return None if left is FALSE else next(iter(self.solve(left)), None)
 
-        self.solved += 1
-        solver = Solver(self.packet, rlimit=self.rlimit, wire_is_captured=self.wire_is_captured)
-        match solver.check(solver.holds(left)):
-            case "sat":
-                return solver.sample()
-            case "unsat":
-                return None
-            case _:
-                raise Undecided
-
-    def _left(self, wanted: Proposition) -> Proposition:
-        """What the diagrams leave to decide: FALSE where it holds of no packet."""
+    def left(self, wanted: Proposition) -> Proposition:
+        """What the diagrams leave to decide: FALSE where ``wanted`` holds of no packet."""
         left = wanted
         for leaves in LEAVES:
             diagrams = self._diagrams.setdefault(leaves, Diagrams(self.packet, leaves))
@@ -69,3 +59,43 @@ class Questions:
             if left is FALSE or diagrams.is_exact:
                 break
         return left
+
+    def solve(
+        self, left: Proposition, wishes: Sequence[Sequence[Proposition]] = ()
+    ) -> tuple[Sample, ...]:
+        """Packets of which ``left`` is TRUE, none where there is none; raises Undecided.
+
+        One for each list of wishes, of which as many hold as the solver finds; those given up
+        first stand first.
+        """
+        from bpfq.simplify.smt import Solver
+
+        self.solved += 1
+        solver = Solver(self.packet, rlimit=self.rlimit, wire_is_captured=self.wire_is_captured)
+        match solver.check(solver.holds(left)):
+            case "sat":
+                plain = solver.sample()
+            case "unsat":
+                return ()
+            case _:
+                raise Undecided
+        made = (_with_wishes(solver, left, each) for each in wishes)
+        return (*(sample for sample in made if sample is not None), plain)
+
+
+def _with_wishes(solver: Solver, left: Proposition, wishes: Sequence[Proposition]) -> Sample | None:
+    """A sample without those wishes that the solver finds impossible together with the rest."""
+    wanted = solver.literal(solver.holds(left))
+    kept = [solver.literal(solver.holds(wish)) for wish in wishes]
+    for _ in range(_MOST_GIVEN_UP):
+        match solver.check(wanted, *kept):
+            case "sat":
+                return solver.sample()
+            case "unknown":
+                return None
+        blamed = {literal.get_id() for literal in solver.core()}
+        worst = next((literal for literal in kept if literal.get_id() in blamed), None)
+        if worst is None:
+            return None
+        kept.remove(worst)
+    return None

@@ -12,15 +12,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bpfq.analysis.decide import Questions, Undecided
-from bpfq.analysis.subject import machine_of, meaning_of, network_offset, program_of
-from bpfq.backends.cbpf.emit import emit
-from bpfq.compiler import decide
-from bpfq.errors import BpfqError
+from bpfq.analysis.subject import (
+    machine_of,
+    meaning_of,
+    network_offset,
+    program_of,
+    reference,
+)
+from bpfq.analysis.witness.wire import on_wire
+from bpfq.capture.summary import summary
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
 from bpfq.query.nodes import Query
-from bpfq.query.through import look_through
-from bpfq.record import record, replace
+from bpfq.record import record
 from bpfq.settings import Settings
 from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
 from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
@@ -37,8 +41,9 @@ _LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs
 class Counterexample:
     """A packet on which filter and program differ.
 
-    completed: the packet with bytes that may have followed, where the filter rejects it only when
-    those are seen; else None.
+    returned: what the program returned for it.  completed: the packet with bytes that may have
+    followed, where the filter rejects it only when those are seen; else None.  summary: a line
+    about it.
     """
 
     octets: bytes
@@ -46,7 +51,9 @@ class Counterexample:
     metadata: dict[str, int]
     network_header: bytes
     filter_accepts: bool
+    returned: int
     completed: bytes | None = None
+    summary: str = ""
 
 
 @record
@@ -105,34 +112,22 @@ def _confirmed(
     sample: Sample, query: Query, words: Sequence[SockFilter], settings: Settings
 ) -> Counterexample | None:
     """The sample as a counterexample, when the interpreter agrees that it is one."""
-    reference = _reference(query, settings)
-    if reference is None or len(sample.octets) > _LONGEST:
+    plain = reference(query, settings)
+    if plain is None or len(sample.octets) > _LONGEST:
         return None
-    accepted = _accepts(words, sample, sample.octets, settings)
-    wanted = _accepts(reference, sample, sample.octets, settings)
-    if wanted and not accepted:
-        return _counterexample(sample, filter_accepts=True)
-    if not accepted:
+    returned = _run(words, sample, sample.octets, settings)
+    wanted = bool(_run(plain, sample, sample.octets, settings))
+    if wanted and not returned:
+        return _counterexample(sample, settings, returned)
+    if not returned:
         return None
     if settings.strict:
-        return None if wanted else _counterexample(sample, filter_accepts=False)
+        return None if wanted else _counterexample(sample, settings, returned)
     completed = _completed(sample)
-    if completed is None or _accepts(reference, sample, completed, settings):
+    if completed is None or _run(plain, sample, completed, settings):
         return None
-    return _counterexample(
-        sample,
-        filter_accepts=False,
-        completed=completed if len(completed) > len(sample.octets) else None,
-    )
-
-
-def _reference(query: Query, settings: Settings) -> tuple[SockFilter, ...] | None:
-    """The filter exactly as written, for the interpreter."""
-    plain = replace(settings, level=0, strict=True)
-    try:
-        return emit(decide(look_through(query, plain.through), plain), plain.accept, 0)
-    except BpfqError:
-        return None
+    further = completed if len(completed) > len(sample.octets) else None
+    return _counterexample(sample, settings, returned, further)
 
 
 def _completed(sample: Sample) -> bytes | None:
@@ -149,33 +144,38 @@ def _completed(sample: Sample) -> bytes | None:
     return bytes(octets)
 
 
-def _accepts(
-    words: Sequence[SockFilter], sample: Sample, octets: bytes, settings: Settings
-) -> bool:
-    metadata = dict(sample.metadata)
-    if sample.draws:
-        metadata["random"] = next(iter(sample.draws.values()))
-    return bool(
-        run(
-            words,
-            octets,
-            wire_length=sample.wire_length,
-            metadata=metadata if settings.target.metadata else None,
-            machine=machine_of(settings.target),
-            network_offset=network_offset(settings) or 0,
-            network_header=sample.network_header,
-        )
+def _run(words: Sequence[SockFilter], sample: Sample, octets: bytes, settings: Settings) -> int:
+    return run(
+        words,
+        octets,
+        wire_length=sample.wire_length,
+        metadata=_metadata(sample) if settings.target.metadata else None,
+        machine=machine_of(settings.target),
+        network_offset=network_offset(settings) or 0,
+        network_header=sample.network_header,
     )
 
 
+def _metadata(sample: Sample) -> dict[str, int]:
+    metadata = dict(sample.metadata)
+    if sample.draws:
+        metadata["random"] = next(iter(sample.draws.values()))
+    return metadata
+
+
 def _counterexample(
-    sample: Sample, *, filter_accepts: bool, completed: bytes | None = None
+    sample: Sample, settings: Settings, returned: int, completed: bytes | None = None
 ) -> Counterexample:
+    """The filter says the opposite of what the program returned."""
+    metadata = _metadata(sample)
+    frame = on_wire(settings, sample.octets, sample.wire_length, metadata, sample.network_header)
     return Counterexample(
         sample.octets,
         sample.wire_length,
-        dict(sample.metadata),
+        metadata,
         sample.network_header,
-        filter_accepts,
+        not returned,
+        returned,
         completed,
+        summary(frame.link, frame.octets),
     )

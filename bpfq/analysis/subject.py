@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpfq.compiler import formula_of
+from bpfq.backends.cbpf.emit import emit
+from bpfq.compiler import decide, formula_of
+from bpfq.errors import BpfqError
 from bpfq.graph.nodes import Builder
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import Machine
 from bpfq.query.nodes import Query
 from bpfq.query.through import look_through
+from bpfq.record import replace
 from bpfq.settings import Settings
 from bpfq.symbolic import classic, formula
-from bpfq.symbolic.propositions import Packet, Proposition
+from bpfq.symbolic.propositions import FALSE, Outcome, Packet, Proposition
 from bpfq.targets import SKF_NET_OFF, Target
 
 
@@ -22,15 +25,30 @@ def meaning_of(query: Query, settings: Settings, packet: Packet, reading: str) -
     return formula.encode(formula_of(wide, settings, Builder(), share=False), packet, reading)
 
 
-def program_of(words: Sequence[SockFilter], settings: Settings, packet: Packet) -> Proposition:
-    """What a classic program accepts, run where the settings say."""
+def program_of(
+    words: Sequence[SockFilter], settings: Settings, packet: Packet, *, short: Outcome = FALSE
+) -> Proposition:
+    """What a classic program accepts, run where the settings say.
+
+    short: what a load past the captured bytes comes to.
+    """
     return classic.encode(
         words,
         packet,
         machine=machine_of(settings.target),
         metadata=settings.target.metadata,
         network_offset=network_offset(settings),
+        short=short,
     )
+
+
+def reference(query: Query, settings: Settings) -> tuple[SockFilter, ...] | None:
+    """The filter exactly as written, for the interpreter; None where it does not fit a program."""
+    plain = replace(settings, level=0, strict=True)
+    try:
+        return emit(decide(look_through(query, plain.through), plain), plain.accept, 0)
+    except BpfqError:
+        return None
 
 
 def machine_of(target: Target) -> Machine:

@@ -37,14 +37,17 @@ from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
     TRUE,
+    Accepts,
     Cases,
     Decide,
+    Outcome,
     Packet,
     Proposition,
 )
 from bpfq.symbolic.words import NETWORK, START, Either, Word
 
 _HEADER_RELATIVE: Final = 1 << (WORD_BITS - 1)  # the kernel reads offsets from here as negative
+_MOST_CAPTURED: Final = 1 << 31  # bytes of a packet
 
 _State: TypeAlias = tuple[Word, ...]
 _Computation: TypeAlias = i.Load | i.LoadX | i.Store | i.Arithmetic
@@ -58,9 +61,12 @@ def encode(
     metadata: bool,
     network_offset: int | None = None,
     link_offset: int | None = 0,
+    short: Outcome = FALSE,
 ) -> Proposition:
     """TRUE where the program returns another value than 0, FALSE where it returns 0.
 
+    short: what a load past the captured bytes comes to; a division by zero, or a load where no
+    packet has bytes, is FALSE.
     metadata: the packet has ancillary words on the libpcap machine too.  For the kernel's loads
     from a header, ``network_offset`` is where the network header starts, None where that is apart
     from byte 0 and what follows; ``link_offset`` is as in ``vm.run``, None for no link header.
@@ -74,13 +80,13 @@ def encode(
         (i.LINK_BASE, i.NETWORK_BASE, None if link_offset is None else (START, link_offset)),
         (i.NETWORK_BASE, WORD_MASK + 1, relative),
     )
-    return _encode(code, _Machine(packet, machine, metadata, headers))
+    return _encode(code, _Machine(packet, machine, metadata, headers), short)
 
 
 # ---------------------------------------------------------------- the two passes over words
 
 
-def _encode(code: Code, machine: _Machine) -> Proposition:
+def _encode(code: Code, machine: _Machine, short: Outcome) -> Proposition:
     flow = _Flow(code, machine.packet)
     needs: dict[int, Proposition] = {}
     for pc, following in code.following.items():
@@ -105,35 +111,32 @@ def _encode(code: Code, machine: _Machine) -> Proposition:
             case _:
                 register, word, needs[pc] = machine.compute(instruction, pc, state)
                 state = (*state[:register], word, *state[register + 1 :])
-        flow.leave(pc, state, test, following if needs[pc] is not FAULT else ())
+        flow.leave(pc, state, test, () if needs[pc] in (FAULT, FALSE) else following)
     made: dict[int, Proposition] = {}
     for pc in reversed(needs):
-        made[pc] = _outcome(code.following[pc], flow.tests[pc], needs[pc], made, machine.packet)
+        # a way that a test excludes may lead to nothing that was made
+        ends = [made.get(target, FALSE) for target in code.following[pc]]
+        test = flow.tests[pc]
+        rest = machine.packet.choose(test, ends[0], ends[-1]) if ends else test
+        divides = isinstance(code.instructions[pc], i.Alu | i.AluX)
+        made[pc] = _outcome(needs[pc], rest, machine.packet, None if divides else short)
     return made[0]
 
 
 def _outcome(
-    following: tuple[int, ...],
-    test: Proposition,
-    needs: Proposition,
-    made: dict[int, Proposition],
-    packet: Packet,
+    needs: Proposition, rest: Proposition, packet: Packet, short: Outcome | None
 ) -> Proposition:
-    """What an instruction comes to; to reject is FALSE, whatever the reason."""
-    if needs is FAULT:
-        return FALSE
-    if not following:
-        return test
-    # a way that a test excludes may lead to nothing that was made
-    ends = [made.get(target, FALSE) for target in following]
-    rest = packet.choose(test, ends[0], ends[-1])
+    """The rest where the needs are met; else ``short``, or FALSE where that is None."""
+    otherwise = short or FALSE
+    if needs is FALSE or needs is FAULT:
+        return FALSE if needs is FALSE else otherwise
+    if needs is TRUE or rest is otherwise:
+        return rest
     match needs:
-        case _ if needs is TRUE or rest is FALSE:
-            return rest
-        case Decide(condition, then, otherwise) if then is TRUE and otherwise is FAULT:
-            return packet.decide(condition, rest, FALSE)
+        case Decide(condition, then, failed) if then is TRUE and failed is FAULT:
+            return packet.decide(condition, rest, otherwise)
         case _:
-            return Cases(needs, rest, FALSE)
+            return Cases(Accepts(needs) if short is None else needs, rest, otherwise)
 
 
 @record(frozen=False)
@@ -329,11 +332,13 @@ class _Machine:
         return make.operation(operator, state[A], right), needs
 
     def _bytes(self, index: Word | None, offset: int, size: int) -> tuple[Word, Proposition]:
-        """The bytes at index + offset; no packet is longer than 2**31 bytes."""
+        """The bytes at index + offset, and that they are there."""
         make = self.packet.words
         most = offset if index is None else index.most + offset
         if self.kind is Machine.LIBPCAP or most < _HEADER_RELATIVE:
             word = make.bytes(START, index, offset, size)
+            if index is None and offset + size > _MOST_CAPTURED:
+                return word, FALSE
             return word, self.packet.captured(START, index, offset + size)
         address = make.number(offset)
         if index is not None:

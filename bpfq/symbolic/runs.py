@@ -71,9 +71,14 @@ def _split(node: Proposition) -> tuple[Proposition, Proposition, Proposition] | 
     match node:
         case Decide(condition, then, otherwise) if FAULT not in (then, otherwise):
             return Decide(condition, TRUE, FALSE), then, otherwise
-        case Cases(needs, Decide(condition, then, otherwise), _) if (
-            _is_need(needs) and FAULT not in (then, otherwise)
+        case Decide(reaches, Decide(condition, then, otherwise), short) if (
+            short is FAULT and FAULT not in (then, otherwise)
         ):
+            needs, test = Decide(reaches, TRUE, FAULT), Decide(condition, TRUE, FALSE)
+            return Every((needs, test)), then, otherwise
+        case Cases(needs, Decide(condition, then, otherwise), _) if _is_need(
+            needs
+        ) and FAULT not in (then, otherwise):
             return Every((needs, Decide(condition, TRUE, FALSE))), then, otherwise
         case _:
             return None
