@@ -6,16 +6,19 @@ term.  A frame is a function of the packet alone, never of the path by which a t
 
 from __future__ import annotations
 
+from bpfq.graph.bounds import largest
 from bpfq.graph.formula import Atom, Formula
 from bpfq.graph.nodes import NEAR_THE_END, Builder
 from bpfq.graph.terms import Constant, Term
 from bpfq.operators import WORD_MASK, Operator, Relation, wrap
 from bpfq.record import field, record
 from bpfq.tables.linktypes import LinkType
-from bpfq.targets import Target
+from bpfq.targets import SKF_NET_OFF, Target
 
 UDP_HEADER = 8
+_FARTHEST = (1 << 31) - (1 << 17)  # no packet is this long; any offset added stays below 2**31
 IPV6_HEADER = 40
+_FARTHEST_BEHIND_NETWORK = 0xF_0000  # SKF_NET_OFF and this stay below 2**32, by some offset
 
 
 @record
@@ -92,8 +95,21 @@ class Headers:
         """
         at = wrap(place.constant + offset)
         if place.base is None and at >= NEAR_THE_END and not self.target.network_at:
-            return self.builder.load(self.builder.constant(at), 0, size)
-        return self.builder.load(place.base, at, size)
+            return self.indexed(self.builder.constant(at), 0, size)
+        return self.indexed(place.base, at, size)
+
+    def indexed(self, index: Term | None, at: int, size: int) -> Term:
+        """size bytes at index + at.
+
+        For a kernel the index is never so large that it is taken for something else than a place:
+        there X + k wraps, and from 0xffe00000 on it counts from a header; a load that far out has
+        to fail (bpf_internal_load_pointer_neg_helper, kernel/bpf/core.c of Linux 6.18).
+        """
+        farthest = _FARTHEST_BEHIND_NETWORK if at >= SKF_NET_OFF else _FARTHEST
+        if index is not None and self.target.metadata and largest(index) > farthest:
+            beyond = self.builder.constant(farthest)
+            index = self.builder.choose(Relation.GT, index, beyond, beyond, index)
+        return self.builder.load(index, at, size)
 
     def atom(
         self, place: Place, offset: int, size: int, value: int,

@@ -226,11 +226,13 @@ def _index(value: q.Index, family: str, c: Context) -> Term:
         if ancillary and c.headers.target.metadata:
             return _metadata(offset.value, value, c)
         if place.base is None and place.constant + offset.value > WORD_MASK:
-            return b.load(offset, place.constant, value.size)  # past the end of every packet
+            return c.headers.indexed(
+                offset, place.constant, value.size
+            )  # past the end of every packet
         if place.base is None or offset.value < 2**31:  # a header length more cannot wrap
             return c.headers.load(place, offset.value, value.size)
     base = offset if place.base is None else b.binary(Operator.ADD, offset, place.base)
-    return b.load(base, place.constant, value.size)
+    return c.headers.indexed(base, place.constant, value.size)
 
 
 def _metadata(offset: int, value: q.Index, c: Context) -> Term:
