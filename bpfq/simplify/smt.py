@@ -18,6 +18,7 @@ Answer: TypeAlias = Literal["sat", "unsat", "unknown"]
 
 # What a sample looks like where the question leaves a choice; the first wish that can be had.
 _SMALL, _LARGE, _HUGE = 512, 1 << 17, 1 << 24  # bytes captured
+_NEAR = 1 << 16  # address of a byte that is read, captured or not
 
 
 @record
@@ -148,10 +149,13 @@ class Solver:
         )
 
     def _preferred(self) -> Any:
-        """A model of the last question with few captured bytes and all of them on the wire."""
+        """A model of the last question with few captured bytes, and nothing read far from them."""
         z3, encoder = self._z3, self._encoder
         captured = encoder.captured(START)
+        near = [z3.ULT(address, _NEAR) for _, address in encoder.addresses]
         wishes = [
+            (z3.ULE(captured, _SMALL), encoder.wire == captured, *near),
+            (z3.ULE(captured, _SMALL), *near),
             (z3.ULE(captured, _SMALL), encoder.wire == captured),
             (z3.ULE(captured, _SMALL),),
             (z3.ULE(captured, _LARGE),),
