@@ -265,7 +265,13 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     )
     from bpfq.query import nodes as nodes
     from bpfq.questions import (
+        branches as branches,
+    )
+    from bpfq.questions import (
         compare as compare,
+    )
+    from bpfq.questions import (
+        near_misses as near_misses,
     )
     from bpfq.questions import (
         prove as prove,
@@ -273,11 +279,14 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     from bpfq.questions import (
         why as why,
     )
+    from bpfq.questions import (
+        witness as witness,
+    )
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
-    "bpfq.questions": ("compare", "prove", "why"),
+    "bpfq.questions": ("branches", "compare", "near_misses", "prove", "why", "witness"),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),
     "bpfq.frontend.dsl_handles": ("Cond",),

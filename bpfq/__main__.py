@@ -87,6 +87,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.disasm import run
         case "why":
             from bpfq.cli.why import run
+        case "witness":
+            from bpfq.cli.witness import run
         case "links":
             from bpfq.cli.links import run
         case _:

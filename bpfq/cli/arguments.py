@@ -14,14 +14,15 @@ from bpfq.errors import BpfqError
 from bpfq.source import Suggestion, nearest
 from bpfq.version import __version__
 
-_VERBS = ("explain", "dump", "match", "capture", "disasm", "why")
-_NUMBERED = ("why",)  # verbs whose -n takes a number
+_VERBS = ("explain", "dump", "match", "capture", "disasm", "why", "witness")
+_NUMBERED = ("why", "witness")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
 _USAGE = """\
 bpfq [options] EXPRESSION             explain the filter
        bpfq -d | -dd | -ddd EXPRESSION       its program, as tcpdump prints it
        bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
        bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
+       bpfq witness [-n N] [-w FILE] EXPRESSION   packets that match, or nearly do
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
        bpfq disasm [FILE]                    read a listing, print another form
 """
@@ -95,6 +96,10 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq why -r FILE [-n N] [options] EXPRESSION")
             _filter_options(parser)
             _why_options(parser)
+        case "witness":
+            parser = _new("bpfq witness [-n N] [-w FILE] [--not | --branches] EXPRESSION")
+            _filter_options(parser)
+            _witness_options(parser)
         case _:
             parser = _new(f"bpfq {verb} [options] EXPRESSION" if verb else _USAGE)
             _filter_options(parser)
@@ -192,6 +197,15 @@ def _why_options(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("the packet").add_argument
     add("-r", dest="read", metavar="FILE", help="of this file, - is stdin")
     add("-n", dest="number", type=int, metavar="N", help="its number; else the first not matched")
+
+
+def _witness_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("packets").add_argument
+    add("-n", dest="number", type=int, default=1, metavar="N", help="up to N, each of another kind")
+    add("-w", dest="write", metavar="FILE", help="write them as pcap, - is stdout")
+    add("--not", dest="near_misses", action="store_true", help="near misses: fail one clause each")
+    add("--branches", action="store_true", help="take each test of the filter both ways")
+    add("--checksums", action="store_true", help="only packets whose checksums are right")
 
 
 def _packet_options(parser: ArgumentParser) -> None:

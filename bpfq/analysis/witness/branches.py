@@ -17,7 +17,7 @@ from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.record import record
 from bpfq.settings import Settings
 
-_MOST_STEPS = 12_000  # of the search
+_MOST_STEPS = 6000  # of the search
 _MOST_QUESTIONS = 64  # outcomes that are left to the proof engine
 
 

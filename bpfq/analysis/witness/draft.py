@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, assert_never
 
-from bpfq.analysis.witness.pieces import is_pretence
+from bpfq.analysis.witness.pieces import EXPERIMENT_TYPE, WITH_TEMPLATES, is_pretence
 from bpfq.analysis.witness.templates import Template
 from bpfq.graph.nodes import Test
 from bpfq.graph.terms import (
@@ -29,8 +29,8 @@ RANDOM: Final = "random"  # the word of every draw, as ``Program.matches`` takes
 
 # What changes cost.  A packet grows by some thousand bytes before it is rather cut short.
 _OF_A_BYTE, _OF_A_KEPT_BYTE, _OF_A_FIXED_BYTE = 0.25, 1.0, 20.0
-_OF_GROWING, _OF_CUTTING, _OF_A_WORD, _OF_SNAPPING = 0.3, 4.0, 1.0, 3.0
-_OF_A_RANK, _MOST_RANKS = 0.03, 30
+_OF_GROWING, _OF_CUTTING, _OF_A_WORD, _OF_SNAPPING = 0.3, 4.0, 0.25, 3.0
+_OF_A_RANK, _OF_A_LATE_RANK, _EARLY = 0.03, 0.002, 30
 
 
 @record
@@ -48,7 +48,7 @@ class Draft:
         """How far this is from the template; fixed bytes count most."""
         template = self.template
         before, piece = template.octets, template.piece
-        total = _OF_A_RANK * min(template.rank, _MOST_RANKS)
+        total = _OF_A_RANK * min(template.rank, _EARLY) + _OF_A_LATE_RANK * template.rank
         if self.octets[: len(before)] != before:
             for at, (old, new) in enumerate(zip(before, self.octets, strict=False)):
                 if old != new:
@@ -67,9 +67,19 @@ class Draft:
             total += _OF_SNAPPING
         if self.network_header != template.network_header:
             total += _cost_of_header(template.network_header, self.network_header)
-        known = dict(template.metadata)
-        changed = sum(value != known.get(name, 0) for name, value in self.metadata.items())
-        return total + _OF_A_WORD * changed
+        if self.metadata:
+            total += _cost_of_words(dict(template.metadata), self.metadata)
+        return total
+
+
+def _cost_of_words(before: Mapping[str, int], now: Mapping[str, int]) -> float:
+    """The type that a kernel tells is fixed; any without a template of its own is as good."""
+    changed = [name for name, value in now.items() if value != before.get(name, 0)]
+    total = _OF_A_WORD * len(changed)
+    if "proto" in changed and "proto" in before:
+        loose = before["proto"] == EXPERIMENT_TYPE and now["proto"] not in WITH_TEMPLATES[2]
+        total += 0 if loose else _OF_A_FIXED_BYTE
+    return total
 
 
 def _cost_of_header(before: bytes, now: bytes) -> float:

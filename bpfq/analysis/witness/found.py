@@ -15,17 +15,20 @@ from bpfq.analysis.witness.steer import CAREFUL, HASTY, Search, accepts, differe
 from bpfq.analysis.witness.templates import templates
 from bpfq.analysis.witness.wire import Frame, on_wire
 from bpfq.capture.summary import summary
+from bpfq.compiler import decide
 from bpfq.graph.nodes import Node
 from bpfq.graph.terms import Draw, Metadata, Term, operands
 from bpfq.graph.walk import topological
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
+from bpfq.query.nodes import Query
+from bpfq.query.through import look_through
 from bpfq.record import field, record, replace
 from bpfq.settings import Settings
 
 UNDECIDED = "no packet was found, and whether there is one could not be decided"
 _PLAIN = 0.3  # costs up to here are those of the commonest packets, unchanged
-_CHEAP = 15.0  # costs above it change bytes that hold a packet together
+_CHEAP = 1.5  # costs above it make another template worth a look
 _THOROUGH = (6000, CAREFUL[1])
 
 
@@ -64,6 +67,15 @@ class Witness:
         from bpfq.analysis.dissect import dissected
 
         return dissected(self.frame.link, self.frame.octets)
+
+
+def as_written(query: Query, settings: Settings) -> Node:
+    """The graph that accepts exactly what the query does, read from left to right.
+
+    A program may accept more packets that are cut short inside a tested field.
+    """
+    strict = replace(settings, level=1, strict=True, allow_empty=True)
+    return decide(look_through(query, settings.through), strict)
 
 
 def starts(graph: Node, settings: Settings) -> list[Draft]:

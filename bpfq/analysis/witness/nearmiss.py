@@ -9,6 +9,7 @@ from bpfq.analysis.witness.draft import Draft
 from bpfq.analysis.witness.found import (
     UNDECIDED,
     Witness,
+    as_written,
     finished,
     nearest,
     shown,
@@ -16,14 +17,12 @@ from bpfq.analysis.witness.found import (
     with_words,
 )
 from bpfq.analysis.witness.steer import accepts
-from bpfq.compiler import decide
 from bpfq.errors import BpfqError, FilterError, UndecidedError
 from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.query import build
 from bpfq.query import nodes as q
 from bpfq.query.text import to_pcap
-from bpfq.query.through import look_through
 from bpfq.record import record, replace
 from bpfq.settings import Settings
 from bpfq.source import Span
@@ -65,7 +64,6 @@ def clauses(query: q.Query) -> list[q.Query]:
 def near_misses(
     query: q.Query,
     words: Sequence[SockFilter],
-    graph: Node,
     settings: Settings,
     text: str | None = None,
 ) -> tuple[NearMiss, ...]:
@@ -74,22 +72,16 @@ def near_misses(
     text: the filter that spans refer to.  Raises FilterError where no packet matches,
     UndecidedError where nobody knows.
     """
-    plain = replace(settings, level=1, strict=False, allow_empty=True)
     parts = clauses(query)
     made: list[NearMiss] = []
     try:
-        matching = nearest(graph, settings)
+        matching = nearest(as_written(query, settings), settings)
         if matching is None:
             raise FilterError(f"matches no packet on {settings.where}")
         for number, part in enumerate(parts):
-            flipped = build.negate(part)
-            aim = decide(
-                look_through(
-                    build.all_of(*parts[:number], flipped, *parts[number + 1 :]), plain.through
-                ),
-                plain,
-            )
-            missed = nearest(aim, plain, (_as_template(with_words(matching, aim, plain)),))
+            others = (*parts[:number], build.negate(part), *parts[number + 1 :])
+            aim = as_written(build.all_of(*others), settings)
+            missed = nearest(aim, settings, (_as_template(with_words(matching, aim, settings)),))
             witness = None if missed is None else _rejected(missed, aim, words, settings)
             made.append(NearMiss(_text(part, text), _span(part), witness))
     except Undecided:

@@ -212,7 +212,7 @@ def _picks(bounds: Bounds, now: int, most: int) -> Iterator[int]:
             found += [_merged(first, last, now), min(max(now, first), last), first, last]
         if len(found) > 64:
             break
-    order = sorted(range(len(found)), key=lambda at: (at % 4 > 1, abs(found[at] - now) >> 3))
+    order = sorted(range(len(found)), key=lambda at: (at % 4 > 1, abs(found[at] - now)))
     yield from islice(dict.fromkeys(found[at] for at in order), _MOST_PICKS)
 
 

@@ -18,9 +18,13 @@ MAC_DESTINATION: Final = bytes.fromhex("00005e005302")
 SOURCE4, DESTINATION4 = IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2")  # RFC 5737
 SOURCE6, DESTINATION6 = IPv6Address("2001:db8::1"), IPv6Address("2001:db8::2")  # RFC 3849
 
+EXPERIMENT_TYPE: Final = 0x88B5  # EtherType for experiments, IEEE 802
 _TTL: Final = 64
 _DONT_FRAGMENT: Final = 0x4000
 _ROUTER_ALERT: Final = bytes.fromhex("94040000")  # RFC 2113
+DNS_QUERY: Final = (  # RFC 1035: the address of example.com
+    bytes.fromhex("000101000001000000000000") + b"\7example\3com\0" + bytes.fromhex("00010001")
+)
 _MSS: Final = bytes.fromhex("020405b4")  # TCP option: segments of 1460 bytes
 
 
@@ -58,7 +62,7 @@ class Piece:
 
 
 # Types and protocols that a packet needs more than their number for.
-_WITH_TEMPLATES: Final = {
+WITH_TEMPLATES: Final = {
     1: frozenset((0, 1, 4, 6, 17, 41, 43, 44, 47, 51, 58, 60, 132)),
     2: frozenset(
         (
@@ -74,7 +78,7 @@ def is_pretence(piece: Piece, octets: bytes) -> bool:
     if not piece.free or max(piece.free) >= len(octets):
         return False
     value = int.from_bytes(bytes(octets[at] for at in sorted(piece.free)), "big")
-    return value in _WITH_TEMPLATES.get(len(piece.free), ())
+    return value in WITH_TEMPLATES.get(len(piece.free), ())
 
 
 EMPTY: Final = Piece(b"")
@@ -187,8 +191,9 @@ def tcp_options(source: int, destination: int) -> Piece:
     return tcp(source, destination, 0x02, options=_MSS)
 
 
-def udp(source: int, destination: int, payload: Piece = EMPTY) -> Piece:
-    return payload.behind(struct.pack(">HHHH", source, destination, 0, 0), kept=(0, 1))
+def udp(source: int, destination: int, payload: Piece = EMPTY, *, length: int = 0) -> Piece:
+    """length: of the datagram, where a fragment holds a part of it."""
+    return payload.behind(struct.pack(">HHHH", source, destination, length, 0), kept=(0, 1))
 
 
 def sctp(source: int, destination: int) -> Piece:

@@ -181,6 +181,8 @@ class Search:
             return
         onwards, other = (test.yes, test.no) if outcome else (test.no, test.yes)
         add(Step(onwards, step.draft, Past(test, outcome, step.past)), onwards, 0.0)
+        if onwards is other:
+            return  # read only so that a packet without it is rejected
         add(Step(test, step.draft, step.past, flips=True), other, 0.2)
 
     def _turned(self, step: Step) -> Iterator[Step]:

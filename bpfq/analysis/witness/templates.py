@@ -24,7 +24,6 @@ _IP, _IP6 = p.ETHERTYPE_IP, p.ETHERTYPE_IPV6
 _TEB: Final = p.ETHERTYPE_TEB
 _SYN, _SYN_ACK, _PUSH_ACK, _FIN_ACK, _RST = 0x02, 0x12, 0x18, 0x11, 0x04
 _EXPERIMENT4: Final = 253  # IP protocol for experiments, RFC 3692
-_EXPERIMENT_TYPE: Final = 0x88B5  # EtherType for experiments, IEEE 802
 _LARGEST: Final = 65_536
 _OTHER: Final = "other"
 
@@ -69,11 +68,10 @@ class _Network:
 
 @cache
 def _transports() -> tuple[tuple[str, int, Piece], ...]:
-    """Kind, IP protocol and packet; None of them holds another packet."""
-    words = a.text(b"payload!" * 4)
+    """Kind, IP protocol and packet; none of them holds another packet."""
     return (
         ("TCP", p.PROTO_TCP, a.tcp(1024, 80, _SYN)),
-        ("UDP", p.PROTO_UDP, a.udp(1024, 53, words)),
+        ("UDP", p.PROTO_UDP, a.udp(1024, 53, a.text(a.DNS_QUERY))),
         ("TCP data", p.PROTO_TCP, a.tcp(1024, 80, _PUSH_ACK, a.text(b"GET / HTTP/1.1\r\n\r\n"))),
         ("TCP options", p.PROTO_TCP, a.tcp_options(1024, 80)),
         ("SCTP", p.PROTO_SCTP, a.sctp(1024, 5060)),
@@ -105,7 +103,8 @@ def _odd_ip4(words: Piece) -> Iterator[_Network]:
     yield _Network("IPv4 options UDP", _IP, a.ip4_options(p.PROTO_UDP, udp))
     yield _Network("IPv4 options TCP", _IP, a.ip4_options(p.PROTO_TCP, a.tcp(1024, 80, _SYN)))
     yield _Network("IPv4 options ICMP", _IP, a.ip4_options(1, a.icmp(8, words)))
-    yield _Network("IPv4 first fragment", _IP, a.ip4(p.PROTO_UDP, udp, fragment=0x2000))
+    first = a.udp(1024, 53, words, length=1048)
+    yield _Network("IPv4 first fragment", _IP, a.ip4(p.PROTO_UDP, first, fragment=0x2000))
     yield _Network("IPv4 fragment", _IP, a.ip4(p.PROTO_UDP, words, fragment=185))
     yield _Network("IPv4 AH", _IP, a.ip4(51, a.authentication(p.PROTO_UDP, udp)))
     for kind, flags in (("answer", _SYN_ACK), ("close", _FIN_ACK), ("reset", _RST)):
@@ -137,7 +136,7 @@ def _carried_by_ethernet() -> tuple[_Network, ...]:
         made += _in_session(each)
     for each in (*inside, plain["ARP request"]):
         made += _tunnelled(each)
-    other = a.tag(100, _EXPERIMENT_TYPE, a.text(b"payload!" * 6)).loose(2, 3)
+    other = a.tag(100, a.EXPERIMENT_TYPE, a.text(b"payload!" * 6)).loose(2, 3)
     made.append(_Network(f"vlan {_OTHER}", p.ETHERTYPE_8021Q, other))
     hello = a.llc(p.SAP_ISO, _hello())
     made.append(_Network("vlan IS-IS", p.ETHERTYPE_8021Q, a.tag(100, len(hello.octets), hello)))
@@ -203,7 +202,7 @@ def _frames() -> Iterator[Template]:
     bridges, routers = bytes.fromhex("0180c2000000"), bytes.fromhex("0180c2000014")
     yield _framed("802.3 LLC", a.ethernet_llc(a.llc(p.SAP_STP, a.text(bytes(35))), bridges))
     yield _framed("802.3 IS-IS", a.ethernet_llc(a.llc(p.SAP_ISO, _hello()), routers))
-    yield _framed(_OTHER, a.ethernet(_EXPERIMENT_TYPE, a.text(b"payload!" * 6)).loose(12, 13))
+    yield _framed(_OTHER, a.ethernet(a.EXPERIMENT_TYPE, a.text(b"payload!" * 6)).loose(12, 13))
 
 
 def _hello() -> Piece:
@@ -254,7 +253,7 @@ def _other_link(link: LinkType, layout: Layout, savefile: str | None) -> Iterato
         header = link_header(link, each.ethertype, savefile, each.piece.octets)
         if header is not None:
             yield _behind(header, each)
-    header = link_header(link, _EXPERIMENT_TYPE, savefile, b"payload!")
+    header = link_header(link, a.EXPERIMENT_TYPE, savefile, b"payload!")
     if header is not None:
         other = a.text(b"payload!" * 6).behind(header.octets)
         yield Template(_OTHER, other.loose(*header.fixed) if len(header.fixed) == 2 else other)
@@ -277,9 +276,9 @@ def _ethernet(target: Target) -> Iterator[Template]:
         yield _framed(each.kind, a.ethernet(each.ethertype, each.piece))
     yield from _frames()
     for each in _carried_by_ethernet():
-        yield _framed(each.kind, a.ethernet(each.ethertype, each.piece))
         if target.vlan == "metadata" and each.ethertype == p.ETHERTYPE_8021Q:
             yield _tag_beside(each)
+        yield _framed(each.kind, a.ethernet(each.ethertype, each.piece))
 
 
 def _tag_beside(each: _Network) -> Template:
@@ -304,6 +303,8 @@ def _network_layer(target: Target, link: LinkType) -> Iterator[Template]:
         else:
             yield _cooked(each, ())
             yield _cooked(each, (("vlanp", 1), ("vlan_tci", 100)))
+    if link.name == "COOKED":
+        yield _cooked(_Network(_OTHER, a.EXPERIMENT_TYPE, a.text(b"payload!" * 6)), ())
 
 
 def _cooked(each: _Network, tag: tuple[tuple[str, int], ...]) -> Template:

@@ -10,6 +10,7 @@ from bpfq.analysis.witness.draft import Draft
 from bpfq.analysis.witness.found import (
     UNDECIDED,
     Witness,
+    as_written,
     finished,
     nearest,
     shown,
@@ -21,6 +22,7 @@ from bpfq.analysis.witness.steer import Edge, Search, accepts, walk
 from bpfq.errors import FilterError, UndecidedError
 from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.query.nodes import Query
 from bpfq.settings import Settings
 
 _MOST_DRAFTS = 400  # looked at for several witnesses
@@ -29,20 +31,21 @@ _FAR = 15.0  # costs above it change bytes that hold a packet together
 
 
 def witnesses(
-    words: Sequence[SockFilter], graph: Node, settings: Settings, n: int, *, checksums: bool
+    query: Query, words: Sequence[SockFilter], settings: Settings, n: int, *, checksums: bool
 ) -> tuple[Witness, ...]:
-    """Up to n packets that the program accepts, each of another kind.
+    """Up to n packets that a query and its program accept, each of another kind.
 
     Those whose lengths and checksums are right come first; checksums: only those.  Raises
     FilterError where no packet matches, UndecidedError where nobody knows.
     """
     if n < 1:
         raise FilterError(f"{n} is not a number of packets")
+    graph = as_written(query, settings)
     right: list[Witness] = []
     wrong: list[Witness] = []
     for draft in _kinds(graph, settings):
         done = finished(draft, lambda changed: accepts(graph, changed))
-        assert verdict(words, settings, done), "the program and its graph disagree"
+        assert verdict(words, settings, done), "the program rejects what its filter accepts"
         found = shown(done, settings)
         if found not in right and found not in wrong:
             (wrong if found.faults else right).append(found)

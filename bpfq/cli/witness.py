@@ -1,0 +1,127 @@
+"""``bpfq witness EXPRESSION``: packets that match, near misses, or a test suite; -w writes them."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bpfq.analysis.witness.found import Witness
+from bpfq.api import Program
+from bpfq.capture.pcap import DEFAULT_SNAPLEN, Writer
+from bpfq.cli.packets import writable
+from bpfq.cli.request import STANDARD_STREAM, compiled, filter_text
+from bpfq.cli.terminal import note
+from bpfq.errors import BpfqError
+from bpfq.questions import branches, near_misses, witness
+from bpfq.record import record
+from bpfq.tables.linktypes import link_types
+
+_NONE_FOUND = 1
+_NANOSECONDS = 1_000_000_000  # between two packets of a file
+
+
+@record
+class _Line:
+    """A packet, whether it matches, and what is said beside it."""
+
+    witness: Witness
+    matches: bool
+    beside: str = ""
+    details: tuple[tuple[str, Any], ...] = ()  # for --json
+
+
+def run(options: Namespace) -> int:
+    if options.near_misses and options.branches:
+        raise BpfqError("--not and --branches: give one of them")
+    text = filter_text(options)
+    try:
+        program = compiled(options, text)
+        lines = list(_lines(options, program, text))
+    except BpfqError as error:
+        error.text = error.text or text
+        raise
+    if options.write is not None:
+        _write(options.write, [line.witness for line in lines])
+    if options.write != STANDARD_STREAM:
+        _print(lines, options)
+    return 0 if lines else _NONE_FOUND
+
+
+def _lines(options: Namespace, program: Program, text: str) -> Iterator[_Line]:
+    if options.branches:
+        yield from _suite(program, options)
+    elif options.near_misses:
+        yield from _near_misses(program, text, options)
+    else:
+        for found in witness(program, options.number, checksums=options.checksums):
+            yield _Line(found, True)
+
+
+def _suite(program: Program, options: Namespace) -> Iterator[_Line]:
+    found = branches(program)
+    for case in found.cases:
+        beside = "matches" if case.matches else ""
+        yield _Line(case.witness, case.matches, beside, (("outcomes", list(case.outcomes)),))
+    if options.quiet:
+        return
+    for what, outcomes in (("no packet has", found.unreachable), ("undecided", found.undecided)):
+        for outcome in outcomes:
+            note(f"{what}: {outcome}")
+
+
+def _near_misses(program: Program, text: str, options: Namespace) -> Iterator[_Line]:
+    for miss in near_misses(program, text=text):
+        if miss.witness is not None:
+            yield _Line(miss.witness, False, f"fails: {miss.clause}", (("fails", miss.clause),))
+        elif not options.quiet:
+            note(f"no packet fails only '{miss.clause}': it follows from the other clauses")
+
+
+# ---------------------------------------------------------------- out
+
+
+def _print(lines: Sequence[_Line], options: Namespace) -> None:
+    if options.json:
+        import json
+
+        print(json.dumps([_described(line) for line in lines]))
+        return
+    width = max((len(line.witness.summary) for line in lines), default=0)
+    for number, line in enumerate(lines, 1):
+        packet = line.witness
+        beside = f"  {'':<{width - len(packet.summary)}}{line.beside}" if line.beside else ""
+        print(f"{number:>2}  {packet.frame.length:>5} B  {packet.summary}{beside}")
+        for fault in () if options.quiet else packet.faults:
+            note(f"packet {number}: {fault}, but for the filter")
+
+
+def _described(line: _Line) -> dict[str, Any]:
+    """One packet as ``--json`` prints it; keys are only ever added."""
+    packet = line.witness
+    return {
+        "summary": packet.summary,
+        "matches": line.matches,
+        "octets": packet.octets.hex(),
+        "length": packet.wire_length,
+        "metadata": packet.metadata,
+        "network_header": packet.network_header.hex() or None,
+        "faults": list(packet.faults),
+        **dict(line.details),
+    }
+
+
+def _write(path: str, found: Sequence[Witness]) -> None:
+    """A pcap file of the frames, a second between them."""
+    if not found:
+        return
+    frames = [each.frame for each in found]
+    longest = max(DEFAULT_SNAPLEN, *(len(frame.octets) for frame in frames))
+    with writable(path) as stream:
+        writer = Writer(stream, link_types()[frames[0].link].number, snaplen=longest)
+        for number, frame in enumerate(frames):
+            moment = number * _NANOSECONDS
+            writer.write(frame.octets, timestamp_ns=moment, wire_length=frame.length)
+    if path == STANDARD_STREAM:
+        sys.stdout.flush()
