@@ -1,0 +1,81 @@
+"""Queries that may be what a program says, for a proof to decide.
+
+program  ->  what it accepts  ->  literals  ->  expressions
+             (space)              (candidates)  (search, tidy)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bpfq.analysis.decompile import candidates
+from bpfq.analysis.decompile.literals import Expression, Literal, opposite
+from bpfq.analysis.decompile.search import Search
+from bpfq.analysis.decompile.space import Exhausted, Samples, Space, conditions
+from bpfq.analysis.decompile.text import text_cost
+from bpfq.analysis.decompile.tidy import Tidy, ordered
+from bpfq.errors import FilterError
+from bpfq.query.nodes import Query
+from bpfq.symbolic.diagram import Diagram
+from bpfq.symbolic.propositions import Condition, Proposition
+
+_MOST_LITERALS = 3000
+
+
+def expressions(program: Proposition, space: Space) -> Iterator[Expression]:
+    """Expressions that say what the program says, wherever nothing is cut off.
+
+    They differ in the order of their parts, and in whether they look behind encapsulations, which
+    text can do in one order only.  Raises TooLarge or Exhausted.
+    """
+    accepted = space.of(program)
+    most = space.either(accepted, space.opposite(space.taken_for_granted()))
+    tests = candidates.tests_of(program, accepted, space)
+    every = candidates.positions(space, tests)
+    for unders in [every] if len(every) == 1 else [every, every[:1]]:
+        literals = _literals(space, tests, unders)
+        both = (*literals, *(opposite(p, space) for p in literals))
+        chosen = tuple(p for p in both if isinstance(p, Literal))
+        found = Search(space, chosen, Samples(space)).solve(accepted, most)
+        by_cost = tuple(sorted(chosen, key=lambda p: (p.cost, p.place)))
+        tidied = Tidy(space, by_cost).tidied(found, accepted, most)
+        yield ordered(tidied)
+        yield ordered(tidied, backwards=True)
+
+
+def _literals(
+    space: Space, tests: candidates.Tests, unders: Iterable[tuple[str, ...]]
+) -> list[Literal]:
+    """One for each set of packets, the shortest."""
+    places = {condition: n for n, condition in enumerate(tests.own)}
+    found: dict[Diagram, Literal] = {}
+    for under in unders:
+        ways = candidates.headers(space, tests, under)
+        queries = [(query, True) for query in candidates.primitives(space, tests, under)]
+        queries += [(query, False) for query in candidates.compared(tests, ways)]
+        for query, plain in queries:
+            made = _literal(query, plain, space, places)
+            if made is None:
+                continue
+            known = found.get(made.diagram)
+            if known is None or made.cost - 2 * made.plain < known.cost - 2 * known.plain:
+                found[made.diagram] = made
+            if len(found) > _MOST_LITERALS:
+                raise Exhausted
+    return list(found.values())
+
+
+def _literal(
+    query: Query, plain: bool, space: Space, places: dict[Condition, int]
+) -> Literal | None:
+    proposition = space.proposition(query)
+    if proposition is None:
+        return None
+    diagram = space.of(proposition)
+    if diagram is space.all or diagram is space.none:
+        return None
+    place = max((places.get(one, 0) for one in conditions(proposition)), default=0)
+    try:
+        return Literal(query, diagram, text_cost(query), place, plain)
+    except FilterError:
+        return None  # pcap text has no word for it
