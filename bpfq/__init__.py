@@ -271,6 +271,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
         compare as compare,
     )
     from bpfq.questions import (
+        decompile as decompile,
+    )
+    from bpfq.questions import (
         near_misses as near_misses,
     )
     from bpfq.questions import (
@@ -286,7 +289,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
-    "bpfq.questions": ("branches", "compare", "near_misses", "prove", "why", "witness"),
+    "bpfq.questions": (
+        "branches", "compare", "decompile", "near_misses", "prove", "why", "witness",
+    ),  # fmt: skip
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),
     "bpfq.frontend.dsl_handles": ("Cond",),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bpfq.analysis.witness.found import Witness
     from bpfq.analysis.witness.nearmiss import NearMiss
     from bpfq.analysis.compare import Comparison
+    from bpfq.analysis.decompile.decompile import Decompiled
     from bpfq.analysis.prove import Proof
     from bpfq.analysis.why.answer import Why
     from bpfq.frontend.dsl_handles import Cond
@@ -263,3 +264,30 @@ def _program(filter: str | Cond | Program, target: str, link: str | int) -> Prog
     if isinstance(filter, Program):
         return filter
     return compile(filter, target=target, link=link)
+
+
+def decompile(
+    program: Program | str | Sequence[tuple[int, int, int, int]],
+    *,
+    link: str | int = "EN10MB",
+    target: str = "file",
+) -> Decompiled:
+    """The filter text of a classic program, whoever compiled it.
+
+    program: a Program, which is read as for where it was compiled for, its (code, jt, jf, k) rows,
+    or its text in any form that ``bpfq disasm`` reads.
+
+    ``.proved``: the text is proved to say what the program does.  Else ``.text`` has <0>, <1>, ...
+    where something was not recovered, and ``.gaps`` say which instructions that is and why;
+    ``.verdict`` is "partial", or "undecided" where the budget was spent.
+
+    Raises FilterError for a program that no machine takes.
+    """
+    from bpfq.analysis.decompile.decompile import decompile as answer
+
+    if isinstance(program, Program):
+        return answer(program.words, program.settings)
+    settings = settings_of(
+        target, link, SNAPLEN, None, None, None, (), False, True, Options(netmask_of(None))
+    )
+    return answer(_words(program), settings)

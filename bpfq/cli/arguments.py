@@ -24,7 +24,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
        bpfq witness [-n N] [-w FILE] EXPRESSION   packets that match, or nearly do
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
-       bpfq disasm [FILE]                    read a listing, print another form
+       bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
 """
 _EXAMPLES = """\
 examples:
@@ -90,7 +90,7 @@ def _parser(verb: str) -> _Parser:
             _filter_options(parser)
             _packet_options(parser)
         case "disasm":
-            parser = _new("bpfq disasm [FILE|-] [--to FORMAT]")
+            parser = _new("bpfq disasm [FILE|-] [--to FORMAT | --decompile]")
             _disasm_options(parser)
         case "why":
             parser = _new("bpfq why -r FILE [-n N] [options] EXPRESSION")
@@ -216,7 +216,11 @@ def _packet_options(parser: ArgumentParser) -> None:
 
 def _disasm_options(parser: ArgumentParser) -> None:
     formats = ("d", "dd", "ddd", "raw", "json")
-    parser.add_argument("--to", choices=formats, default="d", help="what to print, d unless given")
+    add = parser.add_argument
+    add("--to", choices=formats, default="d", help="what to print, d unless given")
+    add("--decompile", action="store_true", help="print the filter, proved equal to the program")
+    add("-y", dest="link", metavar="LINK", help="link type it was compiled for, EN10MB unless given")
+    add("--target", metavar="TARGET", help="where it runs, file unless given")
 
 
 def _manners(parser: ArgumentParser, verb: str) -> None:
