@@ -265,6 +265,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     )
     from bpfq.query import nodes as nodes
     from bpfq.questions import (
+        lint as lint,
+    )
+    from bpfq.questions import (
         branches as branches,
     )
     from bpfq.questions import (
@@ -290,7 +293,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
     "bpfq.questions": (
-        "branches", "compare", "decompile", "near_misses", "prove", "why", "witness",
+        "branches", "compare", "decompile", "lint", "near_misses", "prove", "why", "witness",
     ),  # fmt: skip
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),

@@ -89,6 +89,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.why import run
         case "witness":
             from bpfq.cli.witness import run
+        case "lint":
+            from bpfq.cli.lint import run
         case "links":
             from bpfq.cli.links import run
         case _:

@@ -16,6 +16,7 @@ from bpfq.record import replace
 from bpfq.settings import netmask_of, settings_of
 
 if TYPE_CHECKING:
+    from bpfq.analysis.lint.findings import Finding
     from bpfq.analysis.witness.branches import Suite
     from bpfq.analysis.witness.found import Witness
     from bpfq.analysis.witness.nearmiss import NearMiss
@@ -66,6 +67,56 @@ def why(
         text=filter if isinstance(filter, str) else None,
         wire_length=wire_length, metadata=metadata,
     )  # fmt: skip
+
+
+def lint(
+    filter: str | Cond,
+    *,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+    optmem: int | None = None,
+) -> tuple[Finding, ...]:
+    """What is legal in a filter and yet most likely a mistake, in the order of the text.
+
+    Each finding has a stable ``code``, a ``severity`` ("error", "warning", "note"), a ``message``,
+    the ``spans`` of the text that it is about, a ``fix`` that leaves the meaning as it is, where
+    there is one, and ``suggestions`` that may not.  optmem: bytes of option memory that a socket
+    has; net.core.optmem_max of this machine unless given.  The other options are those of
+    ``compile``.
+
+    Raises FilterError for what is no filter at all.
+    """
+    from bpfq.analysis.lint.limits import SOCKET_TARGETS
+    from bpfq.analysis.lint.oracle import Engine
+    from bpfq.analysis.lint.reading import Reading, read_text
+    from bpfq.analysis.lint.rules import lint as look
+
+    settings = settings_of(
+        target, link, SNAPLEN, level, savefile, family, through, strict, True,
+        Options(netmask_of(netmask), tcp6, protochain),
+    )  # fmt: skip
+    if isinstance(filter, str):
+        reading = read_text(filter, resolver)
+    else:
+        reading = Reading(query_of(filter, resolver))
+    if optmem is None and target in SOCKET_TARGETS:
+        from bpfq.kernel.limits import optmem_max
+
+        optmem = optmem_max()
+    try:
+        return look(reading, settings, Engine(settings), optmem)
+    except BpfqError as error:
+        error.text = error.text or (filter if isinstance(filter, str) else None)
+        raise
 
 
 # ---------------------------------------------------------------- proofs

@@ -14,7 +14,7 @@ from bpfq.errors import BpfqError
 from bpfq.source import Suggestion, nearest
 from bpfq.version import __version__
 
-_VERBS = ("explain", "dump", "match", "capture", "disasm", "why", "witness")
+_VERBS = ("explain", "dump", "match", "capture", "disasm", "why", "witness", "lint")
 _NUMBERED = ("why", "witness")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
 _USAGE = """\
@@ -23,6 +23,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
        bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
        bpfq witness [-n N] [-w FILE] EXPRESSION   packets that match, or nearly do
+       bpfq lint EXPRESSION | -F FILE        what is legal and yet most likely a mistake
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
 """
@@ -89,6 +90,10 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq capture -i INTERFACE [options] EXPRESSION")
             _filter_options(parser)
             _packet_options(parser)
+        case "lint":
+            parser = _new("bpfq lint [options] EXPRESSION | -F FILE")
+            _filter_options(parser)
+            _lint_options(parser)
         case "disasm":
             parser = _new("bpfq disasm [FILE|-] [--to FORMAT | --decompile]")
             _disasm_options(parser)
@@ -212,6 +217,15 @@ def _packet_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("packets")
     group.add_argument("-w", dest="write", metavar="FILE", help="write matches, - is stdout")
     group.add_argument("-c", dest="limit", type=int, metavar="N", help="stop after N matches")
+
+
+def _lint_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("findings")
+    add = group.add_argument
+    formats = ("text", "json", "sarif", "github")
+    add("--format", choices=formats, default="text", help="how they are printed, text unless given")
+    add("--fix", action="store_true", help="print the filter repaired, or write it back to -F FILE")
+    add("--optmem", type=int, metavar="N", help="net.core.optmem_max of the machine it is for")
 
 
 def _disasm_options(parser: ArgumentParser) -> None:

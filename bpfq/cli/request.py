@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TextIO
 
 from bpfq.api import SNAPLEN, Program, compile
 from bpfq.errors import BpfqError, LoadError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bpfq.kernel.interfaces import Interface
 
 STANDARD_STREAM = "-"
+_ETHERNET = "EN10MB"  # the link type unless another one is given
 Savefile = Literal["unswapped", "swapped"]
 
 
@@ -76,16 +77,30 @@ def blank_comments(text: str) -> str:
     return "\n".join(lines)
 
 
-def compiled(options: Namespace, text: str) -> Program:
-    """The program for the target, the interface or the link type that the options name."""
+class Where(NamedTuple):
+    """What the options name: target, link type and the mask of the capture network."""
+
+    target: str
+    link: str | int
+    netmask: str | int | None
+
+
+def where(options: Namespace) -> Where:
+    """From the options, or from the live interface that they name."""
+    link = _ETHERNET if options.link is None else options.link
     if options.interface is None:
-        return _compile(options, text, options.target or "file", options.link, options.netmask)
+        return Where(options.target or "file", link, options.netmask)
     from bpfq.kernel.interfaces import interface
 
     found = interface(options.interface)
-    where = options.target or "packet"
+    named = options.target or "packet"
     netmask = found.netmask if options.netmask is None else options.netmask
-    return _compile(options, text, where, options.link or _link(found, where), netmask)
+    return Where(named, options.link or _link(found, named) or _ETHERNET, netmask)
+
+
+def compiled(options: Namespace, text: str) -> Program:
+    """The program for the target, the interface or the link type that the options name."""
+    return _compile(options, text, *where(options))
 
 
 def compiled_for_file(options: Namespace, text: str, link: int, swapped: bool) -> Program:
@@ -95,8 +110,8 @@ def compiled_for_file(options: Namespace, text: str, link: int, swapped: bool) -
     return _compile(options, text, "file", number, options.netmask, savefile)
 
 
-def _link(found: Interface, where: str) -> str | None:
-    if target(where).link is not None:
+def _link(found: Interface, named: str) -> str | None:
+    if target(named).link is not None:
         return None  # the target has its own
     from bpfq.kernel.interfaces import link_type_of
 
@@ -106,15 +121,15 @@ def _link(found: Interface, where: str) -> str | None:
 def _compile(
     options: Namespace,
     text: str,
-    where: str,
-    link: str | int | None,
+    target: str,
+    link: str | int,
     netmask: str | int | None,
     savefile: Savefile | None = None,
 ) -> Program:
     return compile(
         text,
-        target=where,
-        link="EN10MB" if link is None else link,
+        target=target,
+        link=link,
         snaplen=options.snaplen or SNAPLEN,
         netmask=netmask,
         level=options.level,
