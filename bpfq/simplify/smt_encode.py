@@ -20,7 +20,6 @@ Bits: TypeAlias = Any  # z3.BitVecRef
 Item: TypeAlias = w.Word | p.Condition | p.Proposition
 
 ADDRESS_BITS = 34  # index + offset, two 32-bit numbers, and the bytes of the load
-MOST_CAPTURED = 1 << 31  # bytes; a packet's length is a signed int in every kernel
 _FLAT_RANGES = 16  # a set of more ranges becomes a search tree
 
 

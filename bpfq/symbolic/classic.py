@@ -36,6 +36,7 @@ from bpfq.symbolic.code import METADATA, REGISTERS, A, Code, X
 from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
+    MOST_CAPTURED,
     TRUE,
     Accepts,
     Cases,
@@ -47,7 +48,6 @@ from bpfq.symbolic.propositions import (
 from bpfq.symbolic.words import NETWORK, START, Either, Word
 
 _HEADER_RELATIVE: Final = 1 << (WORD_BITS - 1)  # the kernel reads offsets from here as negative
-_MOST_CAPTURED: Final = 1 << 31  # bytes of a packet
 
 _State: TypeAlias = tuple[Word, ...]
 _Computation: TypeAlias = i.Load | i.LoadX | i.Store | i.Arithmetic
@@ -337,7 +337,7 @@ class _Machine:
         most = offset if index is None else index.most + offset
         if self.kind is Machine.LIBPCAP or most < _HEADER_RELATIVE:
             word = make.bytes(START, index, offset, size)
-            if index is None and offset + size > _MOST_CAPTURED:
+            if index is None and offset + size > MOST_CAPTURED:
                 return word, FALSE
             return word, self.packet.captured(START, index, offset + size)
         address = make.number(offset)

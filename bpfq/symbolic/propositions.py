@@ -20,6 +20,9 @@ from bpfq.symbolic.words import Either, Number, Operation, Word, Words
 
 _MOST_TESTS = 64  # a test of a choice is moved into its arms up to here
 
+MOST_CAPTURED = 1 << 31  # bytes; a packet's length is a signed int in every kernel
+
+
 # ---------------------------------------------------------------- conditions: two outcomes
 
 
@@ -150,10 +153,16 @@ class Packet:
         match condition:
             case Outcome():
                 return otherwise if condition is FALSE else then
+            case _ if then is otherwise:
+                return then
+            case _ if then is TRUE and otherwise is FALSE:
+                return condition
             case Decide(test, TRUE_, FALSE_) if TRUE_ is TRUE and FALSE_ is FALSE:
                 return self.decide(test, then, otherwise)
+            case Decide(test, FALSE_, TRUE_) if TRUE_ is TRUE and FALSE_ is FALSE:
+                return self.decide(test, otherwise, then)
             case _:
-                return Cases(condition, then, otherwise) if then is not otherwise else then
+                return Cases(condition, then, otherwise)
 
     # ------------------------------------------------------------ comparisons of words
 
@@ -236,6 +245,8 @@ class Packet:
                 self.captured(base, index.otherwise, end),
             )
         index, end = self.words.address(index, end)
+        if index is None and end > MOST_CAPTURED:
+            return FAULT
         key = ("reaches", base, index, end)
         found = self._conditions.get(key)
         if found is None:
