@@ -58,7 +58,7 @@ class Encoder:
     def __post_init__(self) -> None:
         z3 = self.z3
         captured = self.captured(w.START)
-        self.facts.append(z3.ULE(captured, MOST_CAPTURED))
+        self.facts.append(z3.ULE(captured, p.MOST_CAPTURED))
         self.wire = captured if self.wire_is_captured else z3.BitVec("wire", ADDRESS_BITS)
         if not self.wire_is_captured:
             self.facts += [z3.ULE(captured, self.wire), z3.ULE(self.wire, WORD_MASK)]
@@ -76,7 +76,7 @@ class Encoder:
             self.bases[base] = octets, captured
             if base == w.NETWORK:  # the same packet from further ahead
                 self.facts.append(z3.ULE(self.captured(w.START), captured))
-                self.facts.append(z3.ULE(captured, 2 * MOST_CAPTURED))
+                self.facts.append(z3.ULE(captured, 2 * p.MOST_CAPTURED))
         return self.bases[base]
 
     # ------------------------------------------------------------ in order of need
@@ -183,7 +183,7 @@ class Encoder:
                 return order(self.z3, self._bits[left], self._bits[right], outcomes)
             case p.Reaches(base, index, end):
                 captured = self.captured(base)
-                if end > 2 * MOST_CAPTURED:
+                if end > 2 * p.MOST_CAPTURED:
                     return self.z3.BoolVal(False)
                 if index is None:
                     return self.z3.UGE(captured, end)
