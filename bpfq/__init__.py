@@ -51,6 +51,12 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
         LoadError as LoadError,
     )
     from bpfq.errors import (
+        RefutedError as RefutedError,
+    )
+    from bpfq.errors import (
+        UndecidedError as UndecidedError,
+    )
+    from bpfq.errors import (
         UnsupportedError as UnsupportedError,
     )
     from bpfq.frontend.dsl import (
@@ -265,6 +271,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     )
     from bpfq.query import nodes as nodes
     from bpfq.questions import (
+        decompile as decompile,
+    )
+    from bpfq.questions import (
         lint as lint,
     )
     from bpfq.questions import (
@@ -272,9 +281,6 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     )
     from bpfq.questions import (
         compare as compare,
-    )
-    from bpfq.questions import (
-        decompile as decompile,
     )
     from bpfq.questions import (
         near_misses as near_misses,
@@ -296,7 +302,10 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
         "branches", "compare", "decompile", "lint", "near_misses", "prove", "why", "witness",
     ),  # fmt: skip
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
-    "bpfq.errors": ("BpfqError", "FilterError", "LimitError", "LoadError", "UnsupportedError"),
+    "bpfq.errors": (
+        "BpfqError", "FilterError", "LimitError", "LoadError", "RefutedError", "UndecidedError",
+        "UnsupportedError",
+    ),  # fmt: skip
     "bpfq.frontend.dsl_handles": ("Cond",),
     "bpfq.frontend.dsl_values": ("Value",),
     "bpfq.frontend.dsl": (

@@ -1,8 +1,8 @@
 """The ``bpfq`` command: reads the arguments, runs one command, turns errors into exit codes.
 
-Exit codes: 0 yes, found, done; 1 no packet matched; 2 the filter or the command line is wrong;
-3 right, but the target cannot; 4 the system refused; 130 after Ctrl-C; 141 when the reader of
-standard output went away.
+Exit codes: 0 yes, found, done; 1 no, different, no packet matched; 2 the filter or the command
+line is wrong; 3 right, but the target cannot; 4 the system refused; 5 undecided; 130 after Ctrl-C;
+141 when the reader of standard output went away.
 """
 
 from __future__ import annotations
@@ -87,10 +87,14 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.disasm import run
         case "why":
             from bpfq.cli.why import run
-        case "witness":
-            from bpfq.cli.witness import run
         case "lint":
             from bpfq.cli.lint import run
+        case "witness":
+            from bpfq.cli.witness import run
+        case "prove":
+            from bpfq.cli.prove import run
+        case "equiv" | "diff":
+            from bpfq.cli.equiv import run
         case "links":
             from bpfq.cli.links import run
         case _:

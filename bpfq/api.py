@@ -113,6 +113,12 @@ class Program:
 
         return prove(self.query, self.words, self.settings)
 
+    def require_proof(self) -> None:
+        """Raise RefutedError or UndecidedError unless the program does what its filter says."""
+        from bpfq.analysis.prove import require_proof
+
+        require_proof(self.query, self.words, self.settings)
+
     def matcher(self) -> Matcher:
         """The function behind ``matches``: (packet, wire length, metadata) -> bool."""
         if self._match is None:
@@ -197,13 +203,20 @@ def parse(text: str, *, resolver: Resolver | None = None) -> Cond:
 
 
 def attach(
-    sock: socket.socket, filter: str | Cond | Program, *, lock: bool = False, drain: bool = True
+    sock: socket.socket,
+    filter: str | Cond | Program,
+    *,
+    lock: bool = False,
+    drain: bool = True,
+    prove: bool = False,
 ) -> None:
     """Filter a socket in the kernel; the target is inferred from the socket.
 
     drain: packets that were queued before are dropped, so that only matching ones are ever
-    received.  lock: the filter can then neither be changed nor removed.  Raises LoadError where
-    the system refuses, LimitError where the program needs more than net.core.optmem_max.
+    received.  lock: the filter can then neither be changed nor removed.  prove: only a program
+    that is proved to do what the filter says.  Raises LoadError where the system refuses,
+    LimitError where the program needs more than net.core.optmem_max; RefutedError or
+    UndecidedError where there is no proof.
     """
     from socket import AF_INET
 
@@ -216,6 +229,8 @@ def attach(
         target, link = infer_target(sock)
         only4 = target == "udp" and sock.family == AF_INET
         program = compile(filter, target=target, link=link, family=4 if only4 else None)
+    if prove:
+        program.require_proof()
     needed = _check_memory(program, beside=_DROP_ALL if drain else ())
     attach_filter(sock, program.words, lock=lock, drain=drain, needed_bytes=needed)
 
@@ -227,10 +242,13 @@ def detach(sock: socket.socket) -> None:
     detach_filter(sock)
 
 
-def open_packet_socket(interface: str, filter: str | Cond | Program) -> socket.socket:
+def open_packet_socket(
+    interface: str, filter: str | Cond | Program, *, prove: bool = False
+) -> socket.socket:
     """A packet socket on an interface that has never received a packet the filter rejects.
 
-    Raises LoadError for an unknown interface or without CAP_NET_RAW.
+    prove: only with a program that is proved to do what the filter says.  Raises LoadError for an
+    unknown interface or without CAP_NET_RAW, RefutedError or UndecidedError without a proof.
     """
     from bpfq.kernel.interfaces import interface as find_interface
     from bpfq.kernel.interfaces import link_type_of
@@ -243,6 +261,8 @@ def open_packet_socket(interface: str, filter: str | Cond | Program) -> socket.s
         program = compile(
             filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask
         )
+    if prove:
+        program.require_proof()
     needed = _check_memory(program)
     return open_socket(interface, program.words, needed_bytes=needed)
 

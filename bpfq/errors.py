@@ -82,5 +82,11 @@ class UndecidedError(BpfqError):
     exit_code = 5
 
 
+class RefutedError(BpfqError):
+    """A program does not do what its filter says; the message has a packet that shows it."""
+
+    exit_code = 1
+
+
 class EncodingError(ValueError):
     """A number does not fit the instruction field it was meant for; a fault in the caller."""

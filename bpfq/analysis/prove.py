@@ -21,6 +21,7 @@ from bpfq.analysis.subject import (
 )
 from bpfq.analysis.witness.wire import on_wire
 from bpfq.capture.summary import summary
+from bpfq.errors import RefutedError, UndecidedError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
 from bpfq.query.nodes import Query
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Verdict: TypeAlias = Literal["proved", "refuted", "undecided"]
 
+_SHOWN = 64  # bytes of a counterexample in a message
 _LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs more stays open
 
 
@@ -90,6 +92,20 @@ def prove(query: Query, words: Sequence[SockFilter], settings: Settings) -> Proo
     shown = _confirmed(found, query, words, settings)
     verdict: Verdict = "undecided" if shown is None else "refuted"
     return Proof(verdict, shown, questions.solved)
+
+
+def require_proof(query: Query, words: Sequence[SockFilter], settings: Settings) -> None:
+    """Raise RefutedError or UndecidedError unless the program does what the query says."""
+    proof = prove(query, words, settings)
+    if proof.verdict == "undecided":
+        raise UndecidedError("whether the program does what the filter says was not decided")
+    shown = proof.counterexample
+    if shown is not None:
+        raise RefutedError(
+            f"the program does not do what the filter says: it returns {shown.returned} for "
+            f"{shown.summary}, {len(shown.octets)} bytes: {shown.octets[:_SHOWN].hex()}"
+            f"{'...' if len(shown.octets) > _SHOWN else ''}"
+        )
 
 
 def _only(left: Proposition, right: Proposition) -> Proposition:

@@ -21,11 +21,10 @@ from bpfq.record import field, record
 from bpfq.settings import Settings
 from bpfq.symbolic.decided import decided
 from bpfq.symbolic.formula import SEQUENTIAL
-from bpfq.symbolic.propositions import FAULT, Packet, Proposition
+from bpfq.symbolic.propositions import FAULT, MOST_CAPTURED, Packet, Proposition
 from bpfq.symbolic.views import Sight, View, look
 
 _MOST_INSTRUCTIONS = 2000  # of a filter that examples are steered through
-_MOST_CAPTURED = 1 << 31  # bytes of a packet
 
 Subject: TypeAlias = Query | tuple[i.SockFilter, ...]
 
@@ -110,7 +109,7 @@ class Runner:
         assert self.words is not None
         instruction = decode(self.words[pc])
         if isinstance(instruction, i.LoadAbsolute) and self._is_libpcap():
-            return instruction.offset + instruction.size <= _MOST_CAPTURED
+            return instruction.offset + instruction.size <= MOST_CAPTURED
         return isinstance(instruction, i.LoadAbsolute | i.LoadIndirect | i.LoadXHeaderLength)
 
     def _is_libpcap(self) -> bool:

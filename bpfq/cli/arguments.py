@@ -14,7 +14,10 @@ from bpfq.errors import BpfqError
 from bpfq.source import Suggestion, nearest
 from bpfq.version import __version__
 
-_VERBS = ("explain", "dump", "match", "capture", "disasm", "why", "witness", "lint")
+_VERBS = (
+    "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
+    "diff",
+)  # fmt: skip
 _NUMBERED = ("why", "witness")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
 _USAGE = """\
@@ -22,8 +25,10 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq -d | -dd | -ddd EXPRESSION       its program, as tcpdump prints it
        bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
        bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
-       bpfq witness [-n N] [-w FILE] EXPRESSION   packets that match, or nearly do
        bpfq lint EXPRESSION | -F FILE        what is legal and yet most likely a mistake
+       bpfq witness [-n N] [-w FILE] EXPRESSION   packets that match, or nearly do
+       bpfq equiv A B                        do two filters match the same packets?
+       bpfq prove EXPRESSION [--program FILE]     does a program do what the filter says?
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
 """
@@ -35,11 +40,12 @@ examples:
   bpfq -d -i eth0 vlan 100               for a socket on that interface
   bpfq -r trunk.pcap --through vlan --count tcp port 443
   bpfq why -r trunk.pcap -n 17 udp port 53
+  bpfq equiv 'port 80' 'tcp port 80'     a packet on which they differ; A or B may be @FILE
   zcat big.pcap.gz | bpfq -r - -w - udp | tcpdump -r -
   sudo bpfq capture -i eth0 -c 10 arp
 
-exit codes: 0 found or done, 1 no packet matched, 2 filter or command line wrong,
-3 the target cannot, 4 the system refused, 130 Ctrl-C
+exit codes: 0 found or done, 1 no packet matched or different, 2 filter or command line wrong,
+3 the target cannot, 4 the system refused, 5 undecided, 130 Ctrl-C
 """
 
 
@@ -68,6 +74,8 @@ def read(words: list[str]) -> Namespace:
         parser.error("no expression: give a filter, '' for all packets")
     options = _parse(parser, words[1:] if verb else words)
     options.command = verb or _command(options)
+    if options.command in ("explain", "match", "links") and options.prove:
+        raise BpfqError("--prove is for a program: add -d", suggestions=(Suggestion("bpfq prove"),))
     return options
 
 
@@ -90,6 +98,16 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq capture -i INTERFACE [options] EXPRESSION")
             _filter_options(parser)
             _packet_options(parser)
+            _proof_option(parser)
+        case "prove":
+            parser = _new("bpfq prove [options] EXPRESSION [--program FILE|-]")
+            _filter_options(parser)
+            add = parser.add_argument_group("the program").add_argument
+            add("--program", metavar="FILE", help="in any form that disasm reads, - is stdin")
+        case "equiv" | "diff":
+            parser = _new(f"bpfq {verb} [options] A B")
+            _filter_options(parser)
+            _equiv_options(parser)
         case "lint":
             parser = _new("bpfq lint [options] EXPRESSION | -F FILE")
             _filter_options(parser)
@@ -109,6 +127,7 @@ def _parser(verb: str) -> _Parser:
             parser = _new(f"bpfq {verb} [options] EXPRESSION" if verb else _USAGE)
             _filter_options(parser)
             _listing_options(parser)
+            _proof_option(parser)
             _file_options(parser)
             _packet_options(parser)
     _manners(parser, verb)
@@ -192,6 +211,18 @@ def _listing_options(parser: ArgumentParser) -> None:
     add("-L", dest="list_link_types", action="store_true", help="list the link types")
 
 
+def _proof_option(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("proof")
+    group.add_argument("--prove", action="store_true", help="only a program that is proved right")
+
+
+def _equiv_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("two filters").add_argument
+    add("--right-target", metavar="TARGET", help="where B runs, where that is not where A does")
+    add("--right-link", metavar="LINK", help="link type for B")
+    add("-w", dest="write", metavar="FILE", help="write the packets as pcap, - is stdout")
+
+
 def _file_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("capture files")
     group.add_argument("-r", dest="read", metavar="FILE", help="filter this file, - is stdin")
@@ -233,7 +264,7 @@ def _disasm_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--to", choices=formats, default="d", help="what to print, d unless given")
     add("--decompile", action="store_true", help="print the filter, proved equal to the program")
-    add("-y", dest="link", metavar="LINK", help="link type it was compiled for, EN10MB unless given")
+    add("-y", dest="link", metavar="LINK", help="its link type, EN10MB unless given")
     add("--target", metavar="TARGET", help="where it runs, file unless given")
 
 

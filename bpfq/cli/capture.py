@@ -37,7 +37,9 @@ def run(options: Namespace) -> int:
     program = compiled(options, filter_text(options))
     with ExitStack() as stack:
         sink = _sink(options, program, stack)
-        sock = stack.enter_context(open_packet_socket(options.interface, program))
+        sock = stack.enter_context(
+            open_packet_socket(options.interface, program, prove=options.prove)
+        )
         prepare(sock)
         _announce(options, program)
         return _receive_all(sock, sink, options)

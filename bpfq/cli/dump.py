@@ -12,6 +12,8 @@ _FORMATS = ("d", "dd", "ddd")
 def run(options: Namespace) -> int:
     text = filter_text(options)
     program = compiled(options, text)
+    if options.prove:
+        program.require_proof()
     if program.notes and text.strip() and not options.quiet:
         from bpfq.cli.terminal import say
 

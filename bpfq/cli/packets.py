@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bpfq.capture.summary import summary
 from bpfq.cli.request import STANDARD_STREAM, unreadable
 from bpfq.errors import BpfqError, LoadError
-from bpfq.tables.linktypes import by_number
+from bpfq.tables.linktypes import by_number, link_types
+
+if TYPE_CHECKING:
+    from bpfq.analysis.witness.found import Witness
+    from bpfq.analysis.witness.wire import Frame
 
 _NANOSECONDS = 1_000_000_000
 
@@ -74,3 +78,31 @@ def writable(path: str, *, buffered: bool = True) -> Iterator[BinaryIO]:
         raise unreadable(path, error) from None
     with file:
         yield file
+
+
+def write_frames(path: str, frames: Sequence[Frame]) -> None:
+    """A pcap file of frames of one link type, a second between them; none without a frame."""
+    from bpfq.capture.pcap import DEFAULT_SNAPLEN, Writer
+
+    if not frames:
+        return
+    longest = max(DEFAULT_SNAPLEN, *(len(frame.octets) for frame in frames))
+    with writable(path) as stream:
+        writer = Writer(stream, link_types()[frames[0].link].number, snaplen=longest)
+        for number, frame in enumerate(frames):
+            moment = number * _NANOSECONDS
+            writer.write(frame.octets, timestamp_ns=moment, wire_length=frame.length)
+    if path == STANDARD_STREAM:
+        sys.stdout.flush()
+
+
+def packet_fields(packet: Witness) -> dict[str, Any]:
+    """A packet as ``--json`` prints it; keys are only ever added."""
+    return {
+        "summary": packet.summary,
+        "octets": packet.octets.hex(),
+        "length": packet.wire_length,
+        "metadata": packet.metadata,
+        "network_header": packet.network_header.hex() or None,
+        "faults": list(packet.faults),
+    }

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bpfq.analysis.witness.found import Witness
 from bpfq.api import Program
-from bpfq.capture.pcap import DEFAULT_SNAPLEN, Writer
-from bpfq.cli.packets import writable
+from bpfq.cli.packets import packet_fields, write_frames
 from bpfq.cli.request import STANDARD_STREAM, compiled, filter_text
 from bpfq.cli.terminal import note
 from bpfq.errors import BpfqError
 from bpfq.questions import branches, near_misses, witness
 from bpfq.record import record
-from bpfq.tables.linktypes import link_types
 
 _NONE_FOUND = 1
-_NANOSECONDS = 1_000_000_000  # between two packets of a file
 
 
 @record
@@ -43,7 +39,7 @@ def run(options: Namespace) -> int:
         error.text = error.text or text
         raise
     if options.write is not None:
-        _write(options.write, [line.witness for line in lines])
+        write_frames(options.write, [line.witness.frame for line in lines])
     if options.write != STANDARD_STREAM:
         _print(lines, options)
     return 0 if lines else _NONE_FOUND
@@ -99,29 +95,4 @@ def _print(lines: Sequence[_Line], options: Namespace) -> None:
 
 def _described(line: _Line) -> dict[str, Any]:
     """One packet as ``--json`` prints it; keys are only ever added."""
-    packet = line.witness
-    return {
-        "summary": packet.summary,
-        "matches": line.matches,
-        "octets": packet.octets.hex(),
-        "length": packet.wire_length,
-        "metadata": packet.metadata,
-        "network_header": packet.network_header.hex() or None,
-        "faults": list(packet.faults),
-        **dict(line.details),
-    }
-
-
-def _write(path: str, found: Sequence[Witness]) -> None:
-    """A pcap file of the frames, a second between them."""
-    if not found:
-        return
-    frames = [each.frame for each in found]
-    longest = max(DEFAULT_SNAPLEN, *(len(frame.octets) for frame in frames))
-    with writable(path) as stream:
-        writer = Writer(stream, link_types()[frames[0].link].number, snaplen=longest)
-        for number, frame in enumerate(frames):
-            moment = number * _NANOSECONDS
-            writer.write(frame.octets, timestamp_ns=moment, wire_length=frame.length)
-    if path == STANDARD_STREAM:
-        sys.stdout.flush()
+    return {**packet_fields(line.witness), "matches": line.matches, **dict(line.details)}
