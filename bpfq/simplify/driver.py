@@ -197,9 +197,9 @@ class _Walk:
     def _when(self, node: q.When, condition: _Part, then: _Part, otherwise: _Part) -> _Part:
         if isinstance(condition.query, q.Constant):
             return then if condition.query.value else otherwise
-        if then.query == otherwise.query and isinstance(then.query, q.Constant):
-            if not condition.fixed:
-                return then
+        decided = isinstance(then.query, q.Constant) and then.query == otherwise.query
+        if decided and not condition.fixed:
+            return then
         made = q.When(condition.query, then.query, otherwise.query, span=node.span)
         if condition.diagram is None or then.diagram is None or otherwise.diagram is None:
             return _Part(made, None)

@@ -1,4 +1,4 @@
-"""What tests say of each other: diagrams first, z3 for words that share bytes.
+"""What tests say of each other: diagrams first, then an example, z3 for what is left.
 
 Every question is about the total reading: all bytes are there, and no test that can divide by
 zero or draws a random number is asked about.
@@ -14,7 +14,7 @@ from bpfq.graph import terms as t
 from bpfq.operators import Operator
 from bpfq.query.nodes import Query, Sample
 from bpfq.record import field, record
-from bpfq.simplify.overlap import has_independent_path
+from bpfq.simplify.example import find
 from bpfq.symbolic import propositions as p
 from bpfq.symbolic import words as w
 from bpfq.symbolic.diagram import MOST_PIECES, Diagram, Diagrams, TooLarge
@@ -27,8 +27,8 @@ Encode = Callable[[Query], f.Formula]
 
 _BUDGET = 40_000  # intervals made for one query, some tens of milliseconds
 _MOST_VARIABLES = 100  # of all tests of a query
-_MOST_QUESTIONS = 200  # to the solver for one query
-_RLIMIT = 4_000_000  # z3 resource units of one question; those that are asked take a fraction
+_MOST_QUESTIONS = 100  # to the solver for one query
+_RLIMIT = 1_000_000  # z3 resource units of one question; those that are asked take some 10 000
 _MOST_COST = 600  # of one question, in operations on words
 
 _COSTLY = {Operator.MUL: 60, Operator.DIV: 60, Operator.MOD: 60}
@@ -87,7 +87,7 @@ class Oracle:
             return diagram is self.diagrams.fails
         possible = self._possible.get(diagram)
         if possible is None:
-            possible = has_independent_path(self.diagrams, diagram) or self._is_solvable(diagram)
+            possible = find(self.diagrams, diagram) is not None or self._is_solvable(diagram)
             self._possible[diagram] = possible
         return not possible
 
