@@ -29,6 +29,7 @@ from bpfq.settings import Settings
 UNDECIDED = "no packet was found, and whether there is one could not be decided"
 _PLAIN = 0.3  # costs up to here are those of the commonest packets, unchanged
 _CHEAP = 1.5  # costs above it make another template worth a look
+_PUT_OFF = 60  # ranks
 _THOROUGH = (6000, CAREFUL[1])
 
 
@@ -123,6 +124,8 @@ def nearest(graph: Node, settings: Settings, first: Sequence[Draft] = ()) -> Dra
     first: what to begin with before the templates.  Raises Undecided where nobody knows.
     """
     every = [*first, *starts(graph, settings)]
+    if first:
+        every[len(first) :] = [_put_off(draft) for draft in every[len(first) :]]
     found = steered(graph, settings, every)
     if found is not None:
         return found
@@ -130,6 +133,11 @@ def nearest(graph: Node, settings: Settings, first: Sequence[Draft] = ()) -> Dra
     if exact is not None and not accepts(graph, exact):
         raise Undecided  # a packet of several random draws
     return exact
+
+
+def _put_off(draft: Draft) -> Draft:
+    """The draft of a template that is worth more than two changed fields."""
+    return replace(draft, template=replace(draft.template, rank=draft.template.rank + _PUT_OFF))
 
 
 def steered(graph: Node, settings: Settings, every: Sequence[Draft]) -> Draft | None:

@@ -20,8 +20,7 @@ SLICES = 6
 
 def test_a_suite_has_a_case_for_each_outcome() -> None:
     suite = bpfq.branches("udp dst port 53")
-    shown = [(case.matches, case.witness.summary, case.outcomes) for case in suite.cases]
-    assert shown == [
+    assert [(case.matches, case.witness.summary, case.outcomes) for case in suite.cases] == [
         (False, "TCP 192.0.2.1:1024 > 192.0.2.2:80 S",
          ("h[12] = 0x86dd: no", "h[12] = 0x800: yes", "b[23] = 0x11: no")),
         (True, "UDP 192.0.2.1:1024 > 192.0.2.2:53",
@@ -30,11 +29,11 @@ def test_a_suite_has_a_case_for_each_outcome() -> None:
          ("h[12] = 0x86dd: yes", "b[20] = 0x11: no")),
         (True, "UDP [2001:db8::1]:1024 > [2001:db8::2]:53",
          ("b[20] = 0x11: yes", "h[56] = 0x35: yes")),
-        (False, "ARP who-has 192.0.2.2 tell 192.0.2.1", ("h[12] = 0x800: no",)),
-        (False, "UDP 192.0.2.1 > 192.0.2.2 fragment at 1480", ("h[20] & 0x1fff: yes",)),
         (False, "UDP 192.0.2.1:1024 > 192.0.2.2:52",
          ("h[((b[14] & 0xf) << 2) + 16] = 0x35: no",)),
+        (False, "ARP who-has 192.0.2.2 tell 192.0.2.1", ("h[12] = 0x800: no",)),
         (False, "UDP [2001:db8::1]:1024 > [2001:db8::2]:52", ("h[56] = 0x35: no",)),
+        (False, "UDP 192.0.2.1 > 192.0.2.2 fragment at 1480", ("h[20] & 0x1fff: yes",)),
     ]  # fmt: skip
     assert (suite.unreachable, suite.undecided) == ((), ())
 
@@ -72,7 +71,7 @@ def outcomes(program: Program, packets: list[tuple[bytes, int]]) -> set[Edge]:
 @pytest.mark.parametrize("part", range(SLICES))
 def test_a_suite_has_every_outcome_that_another_search_finds(part: int) -> None:
     wrong: list[str] = []
-    for line in filters()[part :: 5 * SLICES]:
+    for line in filters()[part :: 16 * SLICES]:
         try:
             program = program_of(line.text, line.link, line.savefile)
         except bpfq.BpfqError:

@@ -35,7 +35,7 @@ def test_clauses_are_what_must_all_hold(text: str, parts: list[str]) -> None:
 def test_each_clause_has_its_near_miss() -> None:
     missed = bpfq.near_misses("tcp dst port 443 and tcp[tcpflags] & tcp-syn != 0 and less 100")
     assert [(miss.clause, miss.witness and miss.witness.summary) for miss in missed] == [
-        ("tcp dst port 443", "TCP 192.0.2.1:1024 > 192.0.2.2:80 S"),
+        ("tcp dst port 443", "TCP 192.0.2.1:1024 > 192.0.2.2:442 S"),
         ("tcp[tcpflags] & tcp-syn != 0", "TCP 192.0.2.1:1024 > 192.0.2.2:443 none"),
         ("less 100", "TCP 192.0.2.1:1024 > 192.0.2.2:443 S"),
     ]
