@@ -20,15 +20,21 @@ _JOIN = 5  # characters of " and "
 class Literal:
     """A primitive or a comparison, or its opposite.
 
-    cost: of its text.  place: where the program tests it.  plain: no comparison of bytes.
+    cost: of its text.  places: of its tests among those of the program.  plain: no comparison of
+    bytes.
     """
 
     query: Query
     diagram: Diagram
     cost: int
-    place: int
+    places: tuple[int, ...]
     plain: bool
     negative: bool = False
+
+    @property
+    def place(self) -> int:
+        """Where the program has tested all of it."""
+        return max(self.places, default=0)
 
 
 @record(eq=False)

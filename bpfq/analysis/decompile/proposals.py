@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator
 
 from bpfq.analysis.decompile import candidates
 from bpfq.analysis.decompile.literals import Expression, Literal, opposite
+from bpfq.analysis.decompile.order import arrangements
 from bpfq.analysis.decompile.search import Search
 from bpfq.analysis.decompile.space import Exhausted, Samples, Space, conditions
 from bpfq.analysis.decompile.text import text_cost
-from bpfq.analysis.decompile.tidy import Tidy, ordered
+from bpfq.analysis.decompile.tidy import Tidy
 from bpfq.errors import FilterError
 from bpfq.query.nodes import Query
 from bpfq.symbolic.diagram import Diagram
 from bpfq.symbolic.propositions import Condition, Proposition
 
 _MOST_LITERALS = 3000
+_BYTES = 4  # what indexed bytes cost beyond their text: a reader has to know the header
 
 
 def expressions(program: Proposition, space: Space) -> Iterator[Expression]:
@@ -39,8 +41,7 @@ def expressions(program: Proposition, space: Space) -> Iterator[Expression]:
         found = Search(space, chosen, Samples(space)).solve(accepted, most)
         by_cost = tuple(sorted(chosen, key=lambda p: (p.cost, p.place)))
         tidied = Tidy(space, by_cost).tidied(found, accepted, most)
-        yield ordered(tidied)
-        yield ordered(tidied, backwards=True)
+        yield from arrangements(tidied)
 
 
 def _literals(
@@ -58,7 +59,7 @@ def _literals(
             if made is None:
                 continue
             known = found.get(made.diagram)
-            if known is None or made.cost - 2 * made.plain < known.cost - 2 * known.plain:
+            if known is None or made.cost < known.cost:
                 found[made.diagram] = made
             if len(found) > _MOST_LITERALS:
                 raise Exhausted
@@ -74,8 +75,9 @@ def _literal(
     diagram = space.of(proposition)
     if diagram is space.all or diagram is space.none:
         return None
-    place = max((places.get(one, 0) for one in conditions(proposition)), default=0)
+    tested = tuple(places[one] for one in conditions(proposition) if one in places)
     try:
-        return Literal(query, diagram, text_cost(query), place, plain)
+        cost = text_cost(query) + (0 if plain else _BYTES)
     except FilterError:
         return None  # pcap text has no word for it
+    return Literal(query, diagram, cost, tested, plain)

@@ -50,7 +50,7 @@ def with_read(
         return None
     byte = build.index(link.name, build.number(end - 1 - link.offset), 1)
     read = build.compare(">=", byte, build.number(0))
-    literal = Literal(read, space.all, 0, _ADDED, plain=False)
+    literal = Literal(read, space.all, 0, (_ADDED,), plain=False)
     return _attached(expression, literal, found, space.settings)
 
 

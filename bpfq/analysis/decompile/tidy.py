@@ -19,11 +19,8 @@ from bpfq.analysis.decompile.literals import (
     cost,
     diagram_of,
     join,
-    under_of,
 )
 from bpfq.analysis.decompile.space import Space
-from bpfq.query import nodes
-from bpfq.query.walk import SHIFTING
 from bpfq.record import record
 from bpfq.symbolic.diagram import Diagram
 
@@ -94,38 +91,3 @@ class Tidy:
         if conjunction:
             return least, self.space.either(most, self.space.opposite(rest))
         return self.space.without(least, rest), most
-
-
-# ---------------------------------------------------------------- order
-
-
-def ordered(expression: Expression, *, backwards: bool = False) -> Expression:
-    """Parts in the program's order, what stands behind encapsulations last."""
-    if not isinstance(expression, Join):
-        return expression
-    sign = -1 if backwards else 1
-    parts = [ordered(part, backwards=backwards) for part in expression.parts]
-    parts.sort(key=lambda part: (_level(part), sign * _place(part)))
-    return Join(expression.conjunction, tuple(parts))
-
-
-def _level(expression: Expression) -> int:
-    """How far behind encapsulations it leads; an encapsulation itself, half a step further."""
-    match expression:
-        case Literal(query):
-            shifts = isinstance(query, nodes.Encapsulation) and query.kind in SHIFTING
-            return 2 * len(under_of(query)) + shifts
-        case Join(parts=parts):
-            return max(map(_level, parts), default=0)
-        case _:
-            return 0
-
-
-def _place(expression: Expression) -> int:
-    match expression:
-        case Literal(place=place):
-            return place
-        case Join(parts=parts):
-            return min(map(_place, parts), default=0)
-        case _:
-            return 1 << 30

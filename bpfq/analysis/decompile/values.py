@@ -185,6 +185,8 @@ def comparisons(condition: Condition, headers: Headers) -> tuple[Query, Query] |
                 value, outside(bounds, word.most), word.most
             )
         case Order(left, right, outcomes):
+            if _is_later(left, right):
+                left, right, outcomes = right, left, frozenset(-one for one in outcomes)
             first, second = value_of(left, headers), value_of(right, headers)
             if first is None or second is None:
                 return None
@@ -193,6 +195,11 @@ def comparisons(condition: Condition, headers: Headers) -> tuple[Query, Query] |
             return build.compare(relation, first, second), build.compare(opposite, first, second)
         case _:
             return None
+
+
+def _is_later(left: Word, right: Word) -> bool:
+    """Both are bytes of one header, which are written in its order."""
+    return isinstance(left, Bytes) and isinstance(right, Bytes) and left.offset > right.offset
 
 
 _RELATIONS = {
