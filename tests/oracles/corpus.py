@@ -25,10 +25,10 @@ class Line(NamedTuple):
 @cache
 def filters() -> tuple[Line, ...]:
     """Every filter on every link type named for it, in the files' order, without duplicates."""
-    return tuple(dict.fromkeys(line for path in FILES for line in _lines(path)))
+    return tuple(dict.fromkeys(line for path in FILES for line in lines(path)))
 
 
-def _lines(path: Path) -> Iterator[Line]:
+def lines(path: Path) -> Iterator[Line]:
     for line in path.read_text().splitlines():
         if not line or line.startswith("#"):
             continue
