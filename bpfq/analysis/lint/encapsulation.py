@@ -59,9 +59,10 @@ def behind_alternative(subject: Subject) -> Iterator[Finding]:
         return  # only text says position by order
     walk = _walked(subject)
     meant = map_leaves(subject.query, lambda leaf: _moved(leaf, walk.intended))
+    lost = build.all_of(meant, build.negate(subject.query))
+    witness = subject.oracle.example(lost) if walk.behind else None
     for number, affected in walk.behind.items():
         shim, first = walk.shims[number], affected[0]
-        witness = subject.oracle.example(build.all_of(meant, build.negate(subject.query)))
         yield Finding(
             "V01",
             "warning",

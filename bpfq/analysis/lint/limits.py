@@ -75,13 +75,13 @@ def _size(query: Query, settings: Settings) -> int | None:
 
 
 def _one_family(subject: Subject) -> Iterator[Suggestion]:
-    """What the filter takes where only one family of IP arrives."""
+    """What the filter takes where only one family of IP arrives, if it matches anything there."""
     target = subject.settings.target
     if target.link != "RAW":
         return
     for family in (4, 6):
         link = target_link(target, "RAW", family)
-        size = _size(subject.query, replace(subject.settings, link=link))
+        size = _size(subject.query, replace(subject.settings, link=link, allow_empty=False))
         if size is not None and target.limit is not None and size <= target.limit:
             yield Suggestion(f"-{family}", f"{size} instructions, for IPv{family} alone")
 

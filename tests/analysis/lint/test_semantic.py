@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import bpfq
 from bpfq.analysis.lint.oracle import Engine, Oracle
 from bpfq.analysis.lint.reading import read_text
 from bpfq.analysis.lint.rules import lint
@@ -173,3 +174,27 @@ def test_the_engine_looks_below_encapsulations_where_asked() -> None:
     tagged = read_text("ether[12:2] = 0x8100 and ip", None).query
     assert Engine(settings()).never(tagged) is True
     assert Engine(settings(through=("vlan",))).never(tagged) is False
+
+
+def test_the_engine_shows_a_packet() -> None:
+    engine = Engine(settings())
+    witness = engine.example(read_text("udp port 53 and host 10.0.0.1", None).query)
+    assert witness is not None
+    assert bpfq.compile("udp port 53 and host 10.0.0.1").matches(witness.octets)
+    assert engine.example(read_text("udp and tcp", None).query) is None
+
+
+def test_a_finding_shows_a_packet_that_is_decided_wrongly() -> None:
+    text = "not port 22 and 23"
+    finding = only("P02", text)
+    assert finding.witness is not None
+    assert finding.shows == "matches as written, not as tried"
+    assert bpfq.compile(text).matches(finding.witness.octets)
+    assert not bpfq.compile(tries(finding)[0]).matches(finding.witness.octets)
+
+
+def test_a_tag_behind_an_alternative_shows_a_packet_that_is_lost() -> None:
+    finding = only("V01", "vlan 10 or vlan 20")
+    assert finding.witness is not None
+    assert not bpfq.compile("vlan 10 or vlan 20").matches(finding.witness.octets)
+    assert bpfq.compile(bpfq.vlan(10) | bpfq.vlan(20)).matches(finding.witness.octets)

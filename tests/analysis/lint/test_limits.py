@@ -1,0 +1,88 @@
+"""L: programs that are larger or slower than the place where they run takes."""
+
+from __future__ import annotations
+
+import pytest
+
+import bpfq
+from bpfq.analysis.lint.limits import longest_path
+from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.isa.cbpf.size import optmem_charge
+
+from .linting import at, codes, only, tries
+
+
+def hosts(count: int) -> str:
+    return " or ".join(f"host 10.{n // 250}.{n % 250}.1" for n in range(count))
+
+
+def test_more_instructions_than_a_classic_program_may_have() -> None:
+    text = f"len > 5 and ({hosts(600)})"
+    finding = only("L01", text, "packet", optmem=10**6)
+    size = len(bpfq.compile(text, level=1))
+    part = len(bpfq.compile(hosts(600), level=1))
+    assert (finding.severity, at(text, finding)) == ("error", [hosts(600)])
+    assert finding.message == (
+        f"{size} instructions, target 'packet' takes 4096; the largest part is "
+        f"'{hosts(600)[:60]}...' with {part}"
+    )
+
+
+def test_a_capture_file_takes_programs_of_any_size() -> None:
+    assert [code for code in codes(hosts(600)) if code in ("L01", "L02", "L03")] == []
+
+
+def ports(count: int) -> str:
+    return "tcp and (" + " or ".join(f"src port {2 * n + 1}" for n in range(count)) + ")"
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "families"), [(14, 82, ["-4", "-6"]), (18, 102, ["-6"]), (40, 212, ["-6"])]
+)
+def test_more_instructions_than_iptables_takes(count: int, size: int, families: list[str]) -> None:
+    finding = only("L02", ports(count), "xt_bpf")
+    assert finding.message.startswith(f"{size} instructions, target 'xt_bpf' takes 64; ")
+    assert at(ports(count), finding) == [ports(count).removeprefix("tcp and (").removesuffix(")")]
+    assert tries(finding) == families
+
+
+def test_a_family_without_a_match_is_not_offered() -> None:
+    assert tries(only("L02", hosts(20), "xt_bpf")) == []
+
+
+def test_a_program_that_iptables_takes() -> None:
+    assert codes(ports(10), "xt_bpf") == []
+
+
+def test_more_option_memory_than_a_socket_has() -> None:
+    charge = optmem_charge(bpfq.compile("tcp port 80", target="packet").words)
+    finding = only("L03", "tcp port 80", "packet", optmem=charge)
+    assert finding.message == (
+        f"the program needs {charge} bytes of socket option memory, net.core.optmem_max is "
+        f"{charge}: attaching it will fail with ENOMEM"
+    )
+    assert codes("tcp port 80", "packet", optmem=charge + 1) == []
+    assert codes("tcp port 80", "tc", optmem=charge) == []
+    assert codes("tcp port 80", "packet") == []
+
+
+def test_a_path_that_takes_long() -> None:
+    finding = only("L04", hosts(300))
+    depth = longest_path(bpfq.compile(hosts(300), level=1).words)
+    assert (
+        finding.message == f"a packet may run through {depth} instructions; more than 1000 are slow"
+    )
+    assert codes(hosts(100)) == []
+
+
+def test_the_longest_path_takes_the_longer_side_of_every_jump() -> None:
+    words = [
+        SockFilter(0x28, 0, 0, 12),
+        SockFilter(0x15, 1, 0, 0x800),  # equal: over the jump
+        SockFilter(0x05, 0, 0, 2),
+        SockFilter(0x30, 0, 0, 23),
+        SockFilter(0x15, 0, 1, 6),
+        SockFilter(0x06, 0, 0, 1),
+        SockFilter(0x06, 0, 0, 0),
+    ]
+    assert longest_path(words) == 5
