@@ -43,9 +43,10 @@ def clashing(query: q.Query, is_empty: Callable[[q.Query], bool]) -> Sequence[q.
             case q.Or(operands):  # every alternative is empty; the first one stands for them
                 query = operands[0]
             case q.And(operands):
-                alone = next((part for part in operands if is_empty(part)), None)
+                distinct = tuple(dict.fromkeys(operands))
+                alone = next((part for part in distinct if is_empty(part)), None)
                 if alone is None:
-                    return _minimal(operands, is_empty)
+                    return _minimal(distinct, is_empty)
                 query = alone
             case _:
                 return (query,)

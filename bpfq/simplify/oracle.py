@@ -27,7 +27,7 @@ Encode = Callable[[Query], f.Formula]
 
 _BUDGET = 40_000  # intervals made for one query, some tens of milliseconds
 _MOST_VARIABLES = 100  # of all tests of a query
-_MOST_QUESTIONS = 100  # to the solver for one query
+_MOST_QUESTIONS = 40  # to the solver for one query
 _RLIMIT = 1_000_000  # z3 resource units of one question; those that are asked take some 10 000
 _MOST_COST = 600  # of one question, in operations on words
 
