@@ -13,6 +13,7 @@ from typing import Any
 from oracles.libpcap import Interpreter
 
 import bpfq
+from bpfq.analysis.prove import Counterexample
 from bpfq.analysis.subject import machine_of, network_offset
 from bpfq.api import Program
 from bpfq.isa.cbpf.instructions import SockFilter
@@ -21,6 +22,7 @@ from bpfq.meaning import Meaning, Setting, meaning
 from bpfq.query.through import look_through
 
 NETMASK = 0xFFFF_FF00
+METADATA = ("vlanp", "vlan_tci", "vlan_tpid", "type", "proto", "ifidx")
 Fill = Callable[[int], int]
 
 IPV4_HEADER = bytes.fromhex("4500003000010000401100000a000002c0a80101")
@@ -119,6 +121,29 @@ class Subject:
                 network_header=trial.network_header,
             )
         )
+
+    # ------------------------------------------------------------ counterexamples
+
+    def shown(self, example: Counterexample) -> Trial:
+        """A counterexample with a whole network header; words that it does not mention are 0."""
+        words = dict.fromkeys(METADATA, 0) | example.metadata if self.has_metadata else {}
+        header = bytearray(example.network_header + self.header[len(example.network_header) :])
+        if self.program.link != "IPV6" and header:
+            header[0] = (
+                header[0] & 0xF0 | self.header[0] & 0x0F
+            )  # its length, which is the real one
+        return Trial(
+            example.octets, example.wire_length, tuple(sorted(words.items())), bytes(header),
+            example.completed or example.octets,
+        )  # fmt: skip
+
+    def confirms(self, words: tuple[SockFilter, ...], trial: Trial, filter_accepts: bool) -> bool:
+        """Filter and program differ here, and the filter says what it is said to say."""
+        if self.ran(words, trial) == filter_accepts:
+            return False
+        if filter_accepts or self.program.settings.strict:
+            return self.accepts(trial) == filter_accepts
+        return not self.accepts(trial, behind(trial.origin))
 
 
 class Judge:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from oracles.corpus import filters
 
-from bpfq.analysis.prove import Counterexample, prove
+from bpfq.analysis.prove import prove
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import NETWORK_BASE
 from bpfq.isa.cbpf.opcodes import ABSOLUTE_LOADS
@@ -25,7 +25,7 @@ from bpfq.settings import LEVELS
 from bpfq.symbolic.code import METADATA
 
 from .mutants import Mutant, mutants
-from .subjects import Judge, Subject, Trial, behind
+from .subjects import Judge, Subject
 from .trials import around, trials
 
 FULL = os.environ.get("BPFQ_FULL_SWEEP") == "1"
@@ -90,8 +90,8 @@ def examined(subject: Subject, into: Examined) -> None:
             kept.append(mutant)
         if proof.counterexample is not None:
             shown = proof.counterexample
-            trial = _trial(subject, shown)
-            if not _is_confirmed(subject, mutant, trial, shown.filter_accepts):
+            trial = subject.shown(shown)
+            if not subject.confirms(mutant.words, trial, shown.filter_accepts):
                 into.wrong.append(
                     f"{subject}: {mutant.kind}: no counterexample: {shown.octets.hex()}"
                 )
@@ -110,28 +110,6 @@ def _reads_far(mutant: Mutant) -> bool:
         word.code in ABSOLUTE_LOADS and NETWORK_BASE + 60 <= word.k and word.k not in METADATA
         for word in mutant.words
     )
-
-
-def _trial(subject: Subject, shown: Counterexample) -> Trial:
-    """The counterexample with a whole network header; words that it does not mention are 0."""
-    names = ("vlanp", "vlan_tci", "vlan_tpid", "type", "proto", "ifidx")
-    words = dict.fromkeys(names, 0) | shown.metadata if subject.has_metadata else {}
-    header = bytearray(shown.network_header + subject.header[len(shown.network_header) :])
-    if subject.program.link != "IPV6" and header:
-        header[0] = header[0] & 0xF0 | subject.header[0] & 0x0F  # its length, which is the real one
-    return Trial(
-        shown.octets, shown.wire_length, tuple(sorted(words.items())), bytes(header),
-        shown.completed or shown.octets,
-    )  # fmt: skip
-
-
-def _is_confirmed(subject: Subject, mutant: Mutant, trial: Trial, filter_accepts: bool) -> bool:
-    """Filter and program say what the prover says they do."""
-    if subject.ran(mutant.words, trial) == filter_accepts:
-        return False
-    if filter_accepts or subject.program.settings.strict:
-        return subject.accepts(trial) == filter_accepts
-    return not subject.accepts(trial, behind(trial.origin))
 
 
 def _of_target(target: str) -> list[Subject]:
