@@ -9,7 +9,7 @@ from bpfq.analysis.witness.draft import Draft
 from bpfq.analysis.witness.exact import solved
 from bpfq.analysis.witness.found import Witness, finished, shown, starts, verdict
 from bpfq.analysis.witness.patch import Patching
-from bpfq.analysis.witness.steer import Edge, Search, walk
+from bpfq.analysis.witness.steer import HASTY, Edge, Search, walk
 from bpfq.graph.nodes import ACCEPT, REJECT, Node, Test
 from bpfq.graph.text import term_text
 from bpfq.graph.walk import topological
@@ -79,8 +79,8 @@ def suite(words: Sequence[SockFilter], graph: Node, settings: Settings) -> Suite
     edges = ((test, way) for test in topological(graph) for way in (True, False))
     making = _Making(words, graph, settings, dict.fromkeys(edges), [])
     every = starts(graph, settings)
-    search = Search(graph, Patching(snapped=not settings.target.metadata))
-    for edge, draft in search.edges(every, _MOST_STEPS):
+    patching = Patching(snapped=not settings.target.metadata)
+    for edge, draft in Search(graph, patching).edges(every, _MOST_STEPS):
         if edge in making.missing:
             making.add(edge, draft)
     unreachable: list[str] = []
@@ -91,7 +91,9 @@ def suite(words: Sequence[SockFilter], graph: Node, settings: Settings) -> Suite
         try:
             if asked >= _MOST_QUESTIONS:
                 raise Undecided
-            found = solved(_towards(edge, graph), settings.target, every[0])
+            aim = _towards(edge, graph)
+            hasty = Search(aim, patching).matching(every, HASTY)
+            found = next(hasty, None) or solved(aim, settings.target, every[0])
         except Undecided:
             undecided.append(_outcome(edge))
             continue

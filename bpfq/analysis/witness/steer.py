@@ -23,6 +23,7 @@ from bpfq.record import record
 CAREFUL: Final = (1500, 0.02)
 HASTY: Final = (3000, 2.0)
 _OF_A_KNOWN_EDGE: Final = 2.0
+_CHECKED: Final = 16  # earlier tests that are looked at again in the time of a step
 _SAME_WAY: Final = 6  # drafts that take one edge and look for the other side of it
 
 Edge = tuple[Test, bool]
@@ -35,6 +36,11 @@ class Past:
     test: Test
     outcome: bool
     before: Past | None
+    depth: int  # edges
+
+
+def _after(past: Past | None, test: Test, outcome: bool) -> Past:
+    return Past(test, outcome, past, 1 if past is None else past.depth + 1)
 
 
 @record(eq=False)
@@ -180,7 +186,7 @@ class Search:
                     add(Step(test, changed, step.past), test, 0.0)
             return
         onwards, other = (test.yes, test.no) if outcome else (test.no, test.yes)
-        add(Step(onwards, step.draft, Past(test, outcome, step.past)), onwards, 0.0)
+        add(Step(onwards, step.draft, _after(step.past, test, outcome)), onwards, 0.0)
         if onwards is other:
             return  # read only so that a packet without it is rejected
         add(Step(test, step.draft, step.past, flips=True), other, 0.2)
@@ -190,7 +196,8 @@ class Search:
         test = step.node
         assert isinstance(test, Test)
         wanted = not Values(step.draft).holds(test)
-        past = Past(test, wanted, step.past)
+        past = _after(step.past, test, wanted)
+        self.steps += past.depth // _CHECKED
         for changed in self.patching.outcomes(test, wanted, step.draft):
             if _same_past(step.past, changed):
                 yield Step(test.yes if wanted else test.no, changed, past)
