@@ -1,8 +1,8 @@
 """What is known about the value of a term on one edge of the graph.
 
-A domain is an interval, some values excluded from it, bits known to be zero or one, and, where they
-are few, the possible values themselves.  All operations are conservative: a domain always contains
-every value the term can have there.
+A domain is an interval, some values excluded from it, bits known to be zero or one, bits of which
+some is known to be one, and, where they are few, the possible values themselves.  All operations
+are conservative: a domain always contains every value the term can have there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Domain:
     zeros: int = 0
     ones: int = 0
     values: frozenset[int] | None = None
+    some: int = 0  # one of these bits is set, if there are any
 
     def decide(self, relation: Relation, value: int) -> bool | None:
         """Whether ``term relation value`` must hold, cannot hold, or may."""
@@ -46,7 +47,7 @@ class Domain:
             case Relation.SET:
                 if self.low == self.high:
                     return self.low & value != 0
-                if self.ones & value:
+                if self.ones & value or self.some and not self.some & ~value:
                     return True
                 return None if value & ~self.zeros else False
 
@@ -56,6 +57,7 @@ class Domain:
             and value not in self.excluded
             and not value & self.zeros
             and not ~value & self.ones
+            and (not self.some or value & self.some != 0)
         )
 
     def refine(self, relation: Relation, value: int, outcome: bool) -> Domain:
@@ -77,7 +79,7 @@ class Domain:
                 return replace(self, high=min(self.high, value - 1))
             case Relation.SET, True:
                 single = value & (value - 1) == 0
-                return replace(self, ones=self.ones | value) if single else self
+                return replace(self, ones=self.ones | value) if single else self._some(value)
             case _:
                 return replace(self, zeros=self.zeros | value)
 
@@ -90,6 +92,14 @@ class Domain:
             return self
         return replace(self, excluded=self.excluded | {value})
 
+    def _marked(self) -> int:
+        """Bits of which some is known to be set, or none."""
+        return self.some or self.ones
+
+    def _some(self, value: int) -> Domain:
+        within = self.some and not self.some & ~value  # what is known already says more
+        return self if within else replace(self, some=value)
+
     def join(self, other: Domain) -> Domain:
         """The domain where two edges meet."""
         if self is other:
@@ -98,6 +108,7 @@ class Domain:
             both = self.values | other.values
             if len(both) <= _VALUES_AT_MOST:
                 return _among(both)
+        some, others = self._marked(), other._marked()
         excluded = {v for v in self.excluded if not other._may_be(v)}
         excluded |= {v for v in other.excluded if not self._may_be(v)}
         return Domain(
@@ -106,6 +117,7 @@ class Domain:
             frozenset(sorted(excluded)[:_EXCLUDED_AT_MOST]),
             self.zeros & other.zeros,
             self.ones & other.ones,
+            some=some | others if some and others else 0,
         )
 
 

@@ -64,3 +64,14 @@ def test_cleared_bits_decide_tests_of_those_bits() -> None:
     assert domain.decide(Relation.SET, 0x02) is False
     assert domain.decide(Relation.SET, 0x03) is None
     assert domain.decide(Relation.EQ, 0x04) is False
+
+
+def test_several_bits_of_which_one_is_set_decide_the_same_test() -> None:
+    domain = ANYTHING.refine(Relation.SET, 0x1FFF, True)
+    assert domain.decide(Relation.SET, 0x1FFF) is True
+    assert domain.decide(Relation.SET, 0x3FFF) is True
+    assert domain.decide(Relation.SET, 0x0FFF) is None
+    assert domain.decide(Relation.EQ, 0x4000) is False
+    assert (
+        domain.join(ANYTHING.refine(Relation.EQ, 0x2000, True)).decide(Relation.SET, 0x3FFF) is True
+    )
