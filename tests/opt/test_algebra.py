@@ -15,8 +15,10 @@ CASES = {
     ),
     "a constant moves to the other side of an equality": (
         "ip[4:2] + 5 = 7 or ip[4:2] - 5 = 7 or ip[4:2] ^ 0xff = 7",
-        "0: h[12] = 0x800 ? 1 : reject\n1: h[18] = 2 ? accept : 2\n"
-        "2: h[18] = 0xc ? accept : 3\n3: h[18] = 0xf8 ? accept : reject",
+        (
+            "0: h[12] = 0x800 ? 1 : reject\n1: h[18] = 2 ? accept : 2\n"
+            "2: h[18] = 0xc ? accept : 3\n3: h[18] = 0xf8 ? accept : reject"
+        ),
     ),
     "a difference equal to something is a sum": (
         "ip[2:2] - ip[6] - ip[8] != 0",
@@ -24,13 +26,17 @@ CASES = {
     ),
     "high bits above a limit are a limit": (
         "ip[1] & 0xf0 > 0x50 or ip[8] >> 4 > 5",
-        "0: h[12] = 0x800 ? 1 : reject\n1: b[15] >= 0x60 ? accept : 2\n"
-        "2: b[22] >= 0x60 ? accept : reject",
+        (
+            "0: h[12] = 0x800 ? 1 : reject\n1: b[15] >= 0x60 ? accept : 2\n"
+            "2: b[22] >= 0x60 ? accept : reject"
+        ),
     ),
     "a mask of whole bytes is a smaller load": (
         "ip src net 10.0.0.0/8 and ip dst net 192.168.0.0/16",
-        "0: h[12] = 0x800 ? 1 : reject\n1: b[26] = 0xa ? 2 : reject\n"
-        "2: h[30] = 0xc0a8 ? accept : reject",
+        (
+            "0: h[12] = 0x800 ? 1 : reject\n1: b[26] = 0xa ? 2 : reject\n"
+            "2: h[30] = 0xc0a8 ? accept : reject"
+        ),
     ),
     "shifted bits are compared where they are": (
         "(ip[0] & 0xf0) >> 4 = 4",
@@ -38,8 +44,10 @@ CASES = {
     ),
     "every way to write the header length is one": (
         "ip[(ip[0] & 0xf) * 4] = 1 or ip[(ip[0] << 2) & 0x3c] = 2",
-        "0: h[12] = 0x800 ? 1 : reject\n1: b[((b[14] & 0xf) << 2) + 14] = 1 ? accept : 2\n"
-        "2: b[((b[14] & 0xf) << 2) + 14] = 2 ? accept : reject",
+        (
+            "0: h[12] = 0x800 ? 1 : reject\n1: b[((b[14] & 0xf) << 2) + 14] = 1 ? accept : 2\n"
+            "2: b[((b[14] & 0xf) << 2) + 14] = 2 ? accept : reject"
+        ),
     ),
     "a product is compared by its factor": (
         "ip[8] * 3 > 10 and ip[9] * 3 = 18",
