@@ -10,6 +10,7 @@ import pytest
 import bpfq
 from bpfq.compiler import compile_query
 from bpfq.frontend.pcap.parse import parse
+from bpfq.graph.formula import All
 from bpfq.isa.cbpf.vm import run
 from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS
@@ -24,6 +25,15 @@ def test_every_stage_is_shown_to_the_watcher_in_order() -> None:
     settings = Settings(TARGETS["file"], link_type("EN10MB"))
     compile_query(parse("ip"), settings, lambda stage, value: seen.append(stage))
     assert seen == ["query", "simplified", "formula", "graph", "optimised", "program"]
+
+
+@pytest.mark.parametrize("level, tests", [(0, 4), (1, 2), (2, 2)])
+def test_a_clause_that_stands_many_times_is_lowered_once(level: int, tests: int) -> None:
+    seen: dict[str, object] = {}
+    settings = Settings(TARGETS["file"], link_type("EN10MB"), level=level)
+    compile_query(parse("ip and not tcp and not tcp and not tcp"), settings, seen.__setitem__)
+    formula = seen["formula"]
+    assert isinstance(formula, All) and len(formula.operands) == tests
 
 
 def test_twenty_thousand_terms_compile() -> None:

@@ -31,6 +31,7 @@ class Context:
     options: Options
     share: bool = False
     lowered: dict[Query, Formula] = field(default_factory=dict)
+    opposites: dict[Formula, Formula] = field(default_factory=dict)
     _draws: int = field(default=0)
 
     def frame(self, under: tuple[str, ...]) -> Frame:

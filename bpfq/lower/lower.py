@@ -39,7 +39,7 @@ def lower(query: q.Query, context: Context) -> Formula:
         elif children:
             parts = results[-len(children) :]
             del results[-len(children) :]
-            results.append(_combine(node, parts))
+            results.append(_combine(node, parts, context))
         else:
             results.append(_leaf(node, context))
     return results[0]
@@ -57,13 +57,15 @@ def _children(node: q.Query) -> tuple[q.Query, ...]:
             return ()
 
 
-def _combine(node: q.Query, parts: list[Formula]) -> Formula:
+def _combine(node: q.Query, parts: list[Formula], context: Context) -> Formula:
     """An operand that stands twice is tested once: the second outcome would be the first."""
     match node:
         case q.And():
             return both(*dict.fromkeys(parts))
         case q.Or():
             return either(*dict.fromkeys(parts))
+        case q.Not() if context.share:
+            return context.opposites.setdefault(parts[0], negation(parts[0]))
         case q.Not():
             return negation(parts[0])
         case _:
