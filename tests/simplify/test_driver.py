@@ -156,7 +156,13 @@ def _combined(queries: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 queries = st.recursive(tests, _combined, max_leaves=7)
-PROFILE = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+PROFILE = settings(
+    max_examples=250,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 LINKS = st.sampled_from(["EN10MB", "EN10MB", "RAW", "NULL"])
 
 
