@@ -63,6 +63,20 @@ def test_what_could_change_a_verdict_stays(text: str) -> None:
     assert simplified(text).query == parse(text)
 
 
+def test_a_product_of_two_words_is_not_asked_about() -> None:
+    text = "ip[0:4] * ip[4:4] = 0xfffffffb and ip[0:4] * ip[4:4] = 3 and ip[0:4] < ip[4:4]"
+    found = simplified(text)
+    assert (found.query, found.questions) == (build.nothing(), 0)  # one word, two values
+    text = "ip[0:4] * ip[4:4] = 0xfffffffb and ip[0:2] = 0 and ip[4:2] = 0 and ip[2:2] = 0"
+    found = simplified(text)
+    assert (found.query, found.questions) == (parse(text), 0)
+
+
+def test_a_query_that_looks_at_too_many_words_stays_as_it_is() -> None:
+    text = " and ".join(f"ip[{n}] = 1" for n in range(110)) + " and ip[0:2] = 0"
+    assert simplified(text).query == parse(text)
+
+
 def test_random_draws_stay() -> None:
     query = build.all_of(build.sample(0.5), build.sample(0.5), parse("ip[8] > 3 and ip[8] > 5"))
     from bpfq import Cond
