@@ -14,8 +14,8 @@ from bpfq.analysis.sides import Runner
 from bpfq.analysis.witness.draft import RANDOM, Draft, begun
 from bpfq.analysis.witness.found import finished, starts, steered
 from bpfq.analysis.witness.templates import templates
-from bpfq.compiler import decide
 from bpfq.errors import BpfqError
+from bpfq.compiler import decide
 from bpfq.query.build import all_of, negate
 from bpfq.query.through import look_through
 from bpfq.record import field, record, replace
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 Wanted: TypeAlias = tuple[bool, bool]
 
-_MOST_STEPS = 300_000  # instructions run to look at templates
+_MOST_STEPS = 100_000  # instructions run to look at templates
 _MOST_WISHES = 128  # bytes
-_MOST_BYTES = 1 << 17  # of a packet that is run
+_MOST_BYTES = 1 << 24  # of a packet that is run
 
 
 @record
