@@ -14,16 +14,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bpfq.graph.nodes import Builder, Node, Test
-from bpfq.graph.terms import Constant, Draw, Term
+from bpfq.graph.terms import Term
 from bpfq.graph.walk import topological
-from bpfq.operators import Relation
+from bpfq.opt.chains import equalities, is_equality
 
 
 def order_chains(root: Node, builder: Builder) -> Node:
     """The same decisions; equalities of one term stand in an order common to all terms."""
     order = topological(root)
     entries = Counter(exit for test in order for exit in (test.yes, test.no))
-    counts = Counter(_way(test) for test in order if _is_equality(test))
+    counts = Counter(_way(test) for test in order if is_equality(test))
     first = {way: number for number, way in enumerate(counts)}  # in the order of the graph
     new: dict[Node, Node] = {}
     inside: set[Node] = set()
@@ -41,35 +41,19 @@ def order_chains(root: Node, builder: Builder) -> Node:
     return new.get(root, root)
 
 
-def _is_equality(test: Test) -> bool:
-    constant = isinstance(test.operand, Constant) and not isinstance(test.term, Draw)
-    return constant and test.relation is Relation.EQ
-
-
 def _way(test: Test) -> tuple[Term, Node]:
     """For which value, and where to."""
     return test.operand, test.yes
 
 
 def _chains(order: list[Test], entries: Counter[Node], inside: set[Node]) -> Iterator[list[Test]]:
-    """Equalities of one term for different values, each entered only where the one before fails.
+    """Equalities of one term that can stand in any order.
 
     inside: receives all but the first test of each.
     """
     for first in order:
-        if first in inside or not _is_equality(first):
-            continue
-        chain, operands, following = [first], {first.operand}, first.no
-        while (
-            isinstance(following, Test)
-            and following.term is first.term
-            and _is_equality(following)
-            and entries[following] == 1
-            and following.operand not in operands
-        ):
-            chain.append(following)
-            operands.add(following.operand)
-            following = following.no
-        inside.update(chain[1:])
-        if len(chain) > 1:
-            yield chain
+        if first not in inside:
+            chain = equalities(first, entries)
+            inside.update(chain[1:])
+            if len(chain) > 1:
+                yield list(chain)
