@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bpfq.graph.nodes import Builder, Node, Test
+from bpfq.graph.nodes import REJECT, Builder, Node, Test
 from bpfq.graph.terms import Binary, Constant, Load, Term
 from bpfq.graph.walk import topological
 from bpfq.operators import Operator, Relation
@@ -137,7 +137,8 @@ class _Surroundings:
     """What stands around each test of a graph."""
 
     def __init__(self, order: list[Test]) -> None:
-        self.ends: Ends = ends(order)
+        self.order = order
+        self._ends: Ends | None = None  # worked out when first asked for
         self.entries: Counter[Node] = Counter()
         self.loads_before: dict[Node, list[Load]] = {}
         for test in order:
@@ -166,7 +167,7 @@ class _Surroundings:
         if window is None:
             return None
         index, _, end = window
-        if end > first.end and not self.ends.covered(first.tests[0], first.default, index, end):
+        if end > first.end and not self._covered(first, index, end):
             return None
         mask, other = first.placed(first.mask, end), second.placed(second.mask, end)
         links = tuple(
@@ -179,6 +180,14 @@ class _Surroundings:
         values = {link.value for link, _ in group}
         left = tuple(link for link in first.links if link.value not in values)
         return _Merged(first, tuple(group), left, window, mask | other, links) if links else None
+
+    def _covered(self, first: Chain, index: Term | None, end: int) -> bool:
+        """Where no link of the chain is taken, the packet is long enough anyway, or rejected."""
+        if first.default is REJECT:
+            return True
+        if self._ends is None:
+            self._ends = ends(self.order)
+        return self._ends.covered(first.tests[0], first.default, index, end)
 
     # ------------------------------------------------------------ what it saves
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from bpfq.graph.bounds import largest
-from bpfq.graph.nodes import REJECT, Node, Test, Verdict
+from bpfq.graph.nodes import Node, Test, Verdict
 from bpfq.graph.terms import Binary, Choose, Load, Term
 from bpfq.record import record
 
@@ -34,7 +34,7 @@ class Ends:
 
     def covered(self, test: Test, exit: Node, index: Term | None, end: int) -> bool:
         """Reading up to ``end`` in the test loses no packet that is accepted behind the exit."""
-        if exit is REJECT or self.before[test].get(index, 0) >= end:
+        if self.before[test].get(index, 0) >= end:
             return True
         behind = self.behind[exit]
         return behind is None or behind.get(index, 0) >= end
