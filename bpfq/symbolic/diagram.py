@@ -45,7 +45,7 @@ from bpfq.symbolic.propositions import (
     Some,
     operands,
 )
-from bpfq.symbolic.runs import folded, parents
+from bpfq.symbolic.runs import Run, folded, parents
 from bpfq.symbolic.words import (
     Bytes,
     Draw,
@@ -127,21 +127,25 @@ class Diagrams:
 
     def _made_of(self, proposition: Proposition) -> Diagram:
         done, leading = self._done, parents(proposition)
-        instead: dict[Proposition, Proposition] = {}  # a run of decisions as one choice
+        runs: dict[Proposition, Run | None] = {}
         work = [proposition]
         while work:
             current = work[-1]
             if current in done:
                 work.pop()
                 continue
-            if current not in instead:
-                instead[current] = folded(current, leading) or current
-            same = instead[current]
-            waiting = [part for part in operands(same) if part not in done]
+            if current not in runs:
+                runs[current] = folded(current, leading)
+            run = runs[current]
+            waiting = [
+                part for part in (run.parts if run else operands(current)) if part not in done
+            ]
             if waiting:
                 work += waiting
+            elif run:
+                done[current] = self.choose(*[done[part] for part in run.parts])
             else:
-                done[current] = self._combined(same)
+                done[current] = self._combined(current)
         return done[proposition]
 
     def _order(self, proposition: Proposition) -> list[Word]:

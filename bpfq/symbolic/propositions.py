@@ -138,6 +138,11 @@ class Packet:
     def decide(
         self, condition: Condition, then: Proposition, otherwise: Proposition
     ) -> Proposition:
+        """``then`` where the condition holds; an arm that asks for it again is told."""
+        if isinstance(then, Decide) and then.condition is condition:
+            then = then.then
+        if isinstance(otherwise, Decide) and otherwise.condition is condition:
+            otherwise = otherwise.otherwise
         if then is otherwise:
             return then
         key = (condition, then, otherwise)

@@ -2,6 +2,8 @@
 
     c1 ? exit : (c2 ? exit : (c3 ? exit : rest))   =>   (c1 or c2 or c3) ? exit : rest
 
+Before a test its bytes must be captured; that they are not has one outcome in all of a run.
+
 A program's long list is such a run; taken together its tests merge in n log n steps instead of
 one by one in n * n.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bpfq.record import record
 from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
@@ -20,11 +23,26 @@ from bpfq.symbolic.propositions import (
     Opposite,
     Outcome,
     Proposition,
+    Reaches,
     Some,
     operands,
 )
 
 _SHORTEST = 4  # decisions
+
+
+@record
+class Run:
+    """``exit`` where the test is TRUE, ``rest`` where it is FALSE, ``short`` where it is FAULT."""
+
+    test: Proposition
+    exit: Proposition
+    rest: Proposition
+    short: Proposition
+
+    @property
+    def parts(self) -> tuple[Proposition, ...]:
+        return (self.test, self.exit, self.rest, self.short)
 
 
 def parents(proposition: Proposition) -> Counter[Proposition]:
@@ -39,47 +57,65 @@ def parents(proposition: Proposition) -> Counter[Proposition]:
     return counted
 
 
-def folded(node: Proposition, leading: Counter[Proposition]) -> Proposition | None:
+def folded(node: Proposition, leading: Counter[Proposition]) -> Run | None:
     """The node's run as one choice; None where it begins no run worth it."""
     split = _split(node)
     if split is None:
         return None
-    _, then, otherwise = split
-    runs = [_run(node, exit, leading) for exit in (then, otherwise)]
-    tests, exit, rest = max(runs, key=lambda run: len(run[0]))
-    if len(tests) < _SHORTEST:
-        return None
-    return Cases(Some(tuple(tests)), exit, rest)
+    runs = [_run(node, exit, leading) for exit in (split.then, split.otherwise)]
+    tests, run = max(runs, key=lambda found: found[0])
+    return None if tests < _SHORTEST else run
 
 
-def _run(
-    node: Proposition, exit: Proposition, leading: Counter[Proposition]
-) -> tuple[list[Proposition], Proposition, Proposition]:
-    """The tests that lead to the exit, one after the other, and what follows them."""
+def _run(node: Proposition, exit: Proposition, leading: Counter[Proposition]) -> tuple[int, Run]:
+    """How many tests lead to the exit, one after the other, and what follows them."""
     tests: list[Proposition] = []
+    short: Proposition | None = None
     while True:
         split = _split(node)
-        if split is None or exit not in split[1:] or (tests and leading[node] > 1):
-            return tests, exit, node
-        test, then, otherwise = split
-        tests.append(test if then is exit else Opposite(test))
-        node = otherwise if then is exit else then
+        if split is None or exit not in (split.then, split.otherwise):
+            break
+        if tests and leading[node] > 1:
+            break
+        if split.short is not None and short not in (None, split.short):
+            break
+        short = short or split.short
+        leaves = split.then is exit
+        tests.append(split.test if leaves else Opposite(split.test))
+        node = split.otherwise if leaves else split.then
+    return len(tests), Run(Some(tuple(tests)), exit, node, short or FAULT)
 
 
-def _split(node: Proposition) -> tuple[Proposition, Proposition, Proposition] | None:
-    """A decision as its test, which may have a fault, and its two exits."""
+@record
+class _Split:
+    """A decision as its test, its two exits, and where a fault of the test leads, if it has one."""
+
+    test: Proposition
+    then: Proposition
+    otherwise: Proposition
+    short: Proposition | None
+
+
+def _split(node: Proposition) -> _Split | None:
+    needs: list[Proposition] = []
+    short: Proposition | None = None
+    match node:
+        case Cases(needed, decision, _) if _is_need(needed):
+            node, short = decision, FAULT
+            needs.append(needed)
+    while True:
+        match node:
+            case Decide(Reaches() as reaches, Decide() as decision, Outcome() as end) if (
+                short is None or short is end
+            ):
+                needs.append(Decide(reaches, TRUE, FAULT))
+                node, short = decision, end
+            case _:
+                break
     match node:
         case Decide(condition, then, otherwise) if FAULT not in (then, otherwise):
-            return Decide(condition, TRUE, FALSE), then, otherwise
-        case Decide(reaches, Decide(condition, then, otherwise), short) if (
-            short is FAULT and FAULT not in (then, otherwise)
-        ):
-            needs, test = Decide(reaches, TRUE, FAULT), Decide(condition, TRUE, FALSE)
-            return Every((needs, test)), then, otherwise
-        case Cases(needs, Decide(condition, then, otherwise), _) if _is_need(
-            needs
-        ) and FAULT not in (then, otherwise):
-            return Every((needs, Decide(condition, TRUE, FALSE))), then, otherwise
+            test = Decide(condition, TRUE, FALSE)
+            return _Split(Every((*needs, test)) if needs else test, then, otherwise, short)
         case _:
             return None
 

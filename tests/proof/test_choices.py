@@ -12,7 +12,18 @@ from symbolic.concrete import Concrete
 import bpfq
 from bpfq.operators import Operator, Relation
 from bpfq.symbolic.diagram import Diagrams
-from bpfq.symbolic.propositions import Every, Opposite, Packet, Proposition, Some
+from bpfq.symbolic.propositions import (
+    FALSE,
+    FAULT,
+    TRUE,
+    Every,
+    Opposite,
+    Outcome,
+    Packet,
+    Proposition,
+    Reaches,
+    Some,
+)
 from bpfq.symbolic.words import START, Word
 
 PROFILE = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -103,3 +114,23 @@ def test_a_word_of_many_leaves_equals_only_itself() -> None:
     assert reads[0] is reads[1]
     assert reads[0] is not reads[2]
     assert not diagrams.is_exact
+
+
+@pytest.mark.parametrize("short", [FALSE, FAULT])
+def test_a_run_of_tests_after_loads_takes_pieces_in_proportion(short: Outcome) -> None:
+    """Whether a load past the end is a fault or rejects, and two fields take turns."""
+    packet = Packet()
+    words = [packet.words.bytes(START, None, at, 4) for at in (26, 30)]
+    pieces = []
+    for count in (200, 400):
+        chain: Proposition = FALSE
+        for number in range(count):
+            for word, end in zip(words, (30, 34), strict=True):
+                same = packet.member(word, (3 * number, 3 * number + 1))
+                rest = packet.choose(same, TRUE, chain)
+                reaches = Reaches(START, None, end)
+                chain = packet.decide(reaches, rest, short)
+        diagrams = Diagrams(packet)
+        diagrams.of(chain)
+        pieces.append(diagrams.pieces)
+    assert pieces[1] < 3 * pieces[0]

@@ -29,9 +29,9 @@ from .subjects import Judge, Subject
 from .trials import around, trials
 
 FULL = os.environ.get("BPFQ_FULL_SWEEP") == "1"
-MUTANTS = 14 if FULL else 4  # of one program
-EVERY = 7 if FULL else 40  # how many filters of the corpus
-MOST_TRACES = 400 if FULL else 60
+MUTANTS = 10 if FULL else 4  # of one program
+EVERY = 15 if FULL else 40  # how many filters of the corpus
+MOST_TRACES = 300 if FULL else 60
 CUT = 6 if FULL else 2  # packets cut at every length
 
 LIVE = (
