@@ -35,8 +35,10 @@ def test_what_is_not_recovered_is_said_and_the_exit_code_is_1(bpfq: Run, tmp_pat
     assert ran == (
         1,
         "<0>\n",
-        "bpfq: not proved equal to the program, which was recovered in part\n"
-        "  <0>: instructions 0-1: filter text has no word for the kernel's mark\n",
+        (
+            "bpfq: not proved equal to the program, which was recovered in part\n"
+            "  <0>: instructions 0-1: filter text has no word for the kernel's mark\n"
+        ),
     )
 
 

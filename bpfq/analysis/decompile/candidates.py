@@ -7,7 +7,7 @@ comparisons of bytes       what is always expressible              (``values``)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from bpfq.analysis.decompile import templates
@@ -34,6 +34,9 @@ from bpfq.symbolic.propositions import Condition, Member, Proposition
 from bpfq.symbolic.words import Number, Operation, Word
 
 _MOST_PAIRS = 64  # of the two halves of MAC addresses
+_MOST_SINGLE = 40  # numbers of one word that are tried one by one
+_FEWEST_GROUPED = 5  # numbers that are tried as a list
+_MOST_RUN = 1024  # neighbouring values of a list
 _MOST_LISTED = 17  # neighbours that were compared one by one
 _DEEPEST = 3  # encapsulations inside each other
 _ODD = 0x5A5A5A5A  # bits of markers that no protocol uses as a number
@@ -43,11 +46,22 @@ Piece: TypeAlias = tuple[Word, Bounds]
 
 @record(frozen=False)
 class Tests:
-    """What a program compares words with: its own tests, and the pieces its diagram is cut into."""
+    """What a program compares words with: its own tests, and the pieces its diagram is cut into.
+
+    groups: values of a word that lead to one place.  templated: words that primitives compare.
+    """
 
     own: tuple[Condition, ...]
     pieces: dict[Piece, None] = field(default_factory=dict)
     by_word: dict[Word, list[Bounds]] = field(default_factory=dict)
+    groups: dict[Word, dict[Bounds, None]] = field(default_factory=dict)
+    templated: set[Word] = field(default_factory=set)
+
+    def is_crowded(self, word: Word | None) -> bool:
+        """The word is compared with so many numbers that they are taken as lists only."""
+        if word is None or word not in self.templated:
+            return False
+        return len(self.by_word.get(word, ())) > _MOST_SINGLE
 
     def add(self, word: Word, bounds: Bounds) -> None:
         """A set of values, and the rest, whichever is the smaller."""
@@ -87,6 +101,8 @@ def tests_of(program: Proposition, diagram: Diagram, space: Space) -> Tests:
         if node not in seen:
             seen.add(node)
             work += node.children
+            for word, group in _groups(node, space):
+                found.groups.setdefault(word, {})[group] = None
             for word, bounds in _special(node, space):
                 first, end = bounds
                 values = range(first, min(end, first + _MOST_LISTED))
@@ -97,20 +113,26 @@ def tests_of(program: Proposition, diagram: Diagram, space: Space) -> Tests:
 
 def _special(node: Diagram, space: Space) -> Iterator[tuple[Word, tuple[int, int]]]:
     """The intervals that do not lead where most values do."""
+    for word, group in _groups(node, space):
+        for first, end in zip(group[::2], group[1::2], strict=True):
+            yield word, (first, end)
+
+
+def _groups(node: Diagram, space: Space) -> Iterator[tuple[Word, Bounds]]:
+    """The sets of values that lead to one place, without the place that most lead to."""
     if not node.children:
         return
     variable = space.diagrams.variables[node.level]
     if isinstance(variable, tuple):
         return
     edges = (0, *node.cuts, variable.most + 1)
-    sizes: dict[Diagram, int] = {}
-    pieces = list(zip(edges, edges[1:], node.children, strict=False))
-    for first, end, child in pieces:
-        sizes[child] = sizes.get(child, 0) + end - first
-    usual = max(node.children, key=lambda child: sizes[child])
-    for first, end, child in pieces:
+    sets: dict[Diagram, list[int]] = {}
+    for first, end, child in zip(edges, edges[1:], node.children, strict=False):
+        sets.setdefault(child, []).extend((first, end))
+    usual = max(node.children, key=lambda child: _size(tuple(sets[child])))
+    for child, bounds in sets.items():
         if child is not usual:
-            yield variable, (first, end)
+            yield variable, tuple(bounds)
 
 
 def positions(space: Space, tests: Tests) -> list[Under]:
@@ -166,6 +188,11 @@ def _filled(template: Template, space: Space, tests: Tests) -> Iterator[Query]:
         for n, marker in enumerate(markers):
             if value >> _shift(mask) == marker:
                 places[n].append((condition.word, mask))
+    tests.templated.update(word for here in places for word, _ in here)
+    if len(markers) == 1:
+        yield from _lists(template, places[0], tests)
+        if any(tests.is_crowded(word) for word, _ in places[0]):
+            return
     sets = [_sets(template, here, tests) for here in places]
     for chosen in _chains(template, places, tests) if len(markers) == 4 else _products(sets):
         query = _made(template, chosen, [])
@@ -215,6 +242,51 @@ def _sets(
         if template.kind == "network":
             found.update(dict.fromkeys(_odd_masks(word, tests)))
     return list(found)
+
+
+def _lists(template: Template, places: list[tuple[Word, int]], tests: Tests) -> Iterator[Query]:
+    """The template with each value of a group, where half of its words have that group."""
+    ranks = {piece: rank for rank, piece in enumerate(tests.pieces)}
+    counts: dict[Bounds, list[tuple[Word, int]]] = {}
+    for word, mask in places:
+        for group in tests.groups.get(word, ()):
+            counts.setdefault(group, []).append((word, mask))
+    for group, having in counts.items():
+        if 2 * len(having) < len(places) or len(group) < 2:
+            continue
+        word, mask = having[0]
+        parts = sorted(_split(template, word, group, ranks), key=lambda b: ranks.get((word, b), 0))
+        numbers = [_number(template, word, mask, part) for part in parts]
+        kept = [one for one in numbers if one is not None]
+        whole = all((word, part) in ranks for part in parts)  # each is tried alone as well
+        if len(kept) < (_FEWEST_GROUPED if whole else 2) or len(kept) < len(numbers):
+            continue
+        queries = [_made(template, [one], []) for one in kept]
+        yield build.any_of(*(query for query in queries if query is not None))
+
+
+def _split(
+    template: Template, word: Word, group: Bounds, named: Mapping[Piece, int]
+) -> Iterator[Bounds]:
+    """Numbers that the program names one by one, else ranges or networks."""
+    for first, end in zip(group[::2], group[1::2], strict=True):
+        points = [(value, value + 1) for value in range(first, min(end, first + _MOST_RUN))]
+        if len(points) == end - first and all((word, point) in named for point in points):
+            yield from points
+        elif template.kind == "network":
+            yield from _networks(first, end)
+        else:
+            yield first, end
+
+
+def _networks(first: int, end: int) -> Iterator[Bounds]:
+    """The interval as the fewest prefixes."""
+    while first < end:
+        size = first & -first or 1 << 32
+        while first + size > end:
+            size >>= 1
+        yield first, first + size
+        first += size
 
 
 def _number(template: Template, word: Word, mask: int, bounds: Bounds) -> tuple[int, int] | None:
@@ -293,11 +365,17 @@ def headers(space: Space, tests: Tests, under: Under) -> list[Headers]:
     return ways
 
 
-def compared(tests: Tests, ways: Iterable[Headers]) -> Iterator[Query]:
-    """The program's own tests as comparisons, each also the other way round."""
+def compared(tests: Tests, ways: Iterable[Headers], *, every_byte: bool) -> Iterator[Query]:
+    """The program's own tests as comparisons, each also the other way round.
+
+    every_byte: those of words that primitives compare as well.
+    """
     seen: dict[Query, None] = {}
     for condition in tests.own:
         if not is_short(condition):
+            continue
+        word = condition.word if isinstance(condition, Member) else None
+        if word in tests.templated and (not every_byte or tests.is_crowded(word)):
             continue
         for way in ways:
             made = comparisons(condition, way)

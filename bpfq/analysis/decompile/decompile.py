@@ -87,6 +87,8 @@ def _attempts(
     for expression in expressions(program, space):
         made, found = _checked(expression, words, space.settings, program)
         yield made
+        if made.verdict == "undecided":
+            return  # another order would be no easier to prove
         if found is not None:
             short.append((expression, found))
     for expression, found in short:

@@ -93,8 +93,9 @@ def cost(expression: Expression) -> int:
             return expression.cost
         case Hole():
             return 1000
-        case Join(parts=parts):
-            return 2 + sum(cost(part) + _JOIN for part in parts)
+        case Join(parts=parts):  # not a and not b -> not (a or b)
+            negative = sum(isinstance(part, Literal) and part.negative for part in parts)
+            return 2 + sum(cost(part) + _JOIN for part in parts) - _NOT * max(negative - 1, 0)
         case _:
             assert_never(expression)
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from bpfq.analysis.decompile import candidates
 from bpfq.analysis.decompile.literals import Expression, Literal, opposite
 from bpfq.analysis.decompile.order import arrangements
-from bpfq.analysis.decompile.search import Search
+from bpfq.analysis.decompile.search import Search, Stuck
 from bpfq.analysis.decompile.space import Exhausted, Samples, Space, conditions
 from bpfq.analysis.decompile.text import text_cost
 from bpfq.analysis.decompile.tidy import Tidy
 from bpfq.errors import FilterError
-from bpfq.query.nodes import Query
+from bpfq.query.nodes import Query, Under
 from bpfq.symbolic.diagram import Diagram
 from bpfq.symbolic.propositions import Condition, Proposition
 
@@ -35,25 +35,30 @@ def expressions(program: Proposition, space: Space) -> Iterator[Expression]:
     tests = candidates.tests_of(program, accepted, space)
     every = candidates.positions(space, tests)
     for unders in [every] if len(every) == 1 else [every, every[:1]]:
-        literals = _literals(space, tests, unders)
-        both = (*literals, *(opposite(p, space) for p in literals))
-        chosen = tuple(p for p in both if isinstance(p, Literal))
-        found = Search(space, chosen, Samples(space)).solve(accepted, most)
+        chosen = _literals(space, tests, unders, every_byte=False)
+        try:
+            found = Search(space, chosen, Samples(space), may_leave=False).solve(accepted, most)
+        except Stuck:
+            chosen = _literals(space, tests, unders, every_byte=True)
+            found = Search(space, chosen, Samples(space)).solve(accepted, most)
         by_cost = tuple(sorted(chosen, key=lambda p: (p.cost, p.place)))
-        tidied = Tidy(space, by_cost).tidied(found, accepted, most)
-        yield from arrangements(tidied)
+        yield from arrangements(Tidy(space, by_cost).tidied(found, accepted, most))
 
 
 def _literals(
-    space: Space, tests: candidates.Tests, unders: Iterable[tuple[str, ...]]
-) -> list[Literal]:
-    """One for each set of packets, the shortest."""
+    space: Space, tests: candidates.Tests, unders: Iterable[Under], *, every_byte: bool
+) -> tuple[Literal, ...]:
+    """One for each set of packets, the shortest, and their opposites.
+
+    every_byte: bytes are compared even where primitives compare them as well.
+    """
     places = {condition: n for n, condition in enumerate(tests.own)}
     found: dict[Diagram, Literal] = {}
     for under in unders:
         ways = candidates.headers(space, tests, under)
         queries = [(query, True) for query in candidates.primitives(space, tests, under)]
-        queries += [(query, False) for query in candidates.compared(tests, ways)]
+        compared = candidates.compared(tests, ways, every_byte=every_byte)
+        queries += [(query, False) for query in compared]
         for query, plain in queries:
             made = _literal(query, plain, space, places)
             if made is None:
@@ -63,7 +68,8 @@ def _literals(
                 found[made.diagram] = made
             if len(found) > _MOST_LITERALS:
                 raise Exhausted
-    return list(found.values())
+    both = (*found.values(), *(opposite(p, space) for p in found.values()))
+    return tuple(p for p in both if isinstance(p, Literal))
 
 
 def _literal(

@@ -23,7 +23,6 @@ from bpfq.analysis.decompile.literals import (
     Join,
     Literal,
     cost,
-    count,
     join,
     opposite,
 )
@@ -37,17 +36,22 @@ _BRANCHING = 2  # levels at which both ways to go on are tried
 _Way: TypeAlias = tuple[Join, Diagram, Diagram]  # what is taken, and between what the rest lies
 
 
+class Stuck(Exception):
+    """The literals do not say it all."""
+
+
 @record(frozen=False)
 class Search:
-    """literals: with their opposites."""
+    """literals: with their opposites.  may_leave: holes, else they are Stuck."""
 
     space: Space
     literals: tuple[Literal, ...]
     samples: Samples
+    may_leave: bool = True
     _known: dict[tuple[Diagram, Diagram], Expression] = field(default_factory=dict)
 
     def solve(self, least: Diagram, most: Diagram, depth: int = 0) -> Expression:
-        """Raises Exhausted or TooLarge."""
+        """Raises Stuck, Exhausted or TooLarge."""
         key = (least, most)
         if key not in self._known:
             self._known[key] = self._solve(least, most, depth)
@@ -71,12 +75,14 @@ class Search:
         if positive:
             return self._best(positive, depth)
         ways = [*literal, *self._products(least, most)]
+        if not ways and not self.may_leave:
+            raise Stuck
         return self._best(ways, depth) if ways else Hole(least, most)
 
     def _best(self, ways: list[_Way], depth: int) -> Expression:
-        """The cheapest of the ways to go on; deep down the one that looks the cheapest."""
+        """The cheapest of the ways to go on; deep down the one that looks the best."""
         if depth >= _BRANCHING:
-            ways = [min(ways, key=lambda way: cost(way[0]) / count(way[0]))]
+            ways = [min(ways, key=lambda way: _looks(way[0]))]
         return min((self._rest(*way, depth) for way in ways), key=cost)
 
     def _rest(self, found: Join, least: Diagram, most: Diagram, depth: int) -> Expression:
@@ -230,3 +236,15 @@ class Search:
             if space.implies(packets, most):
                 return self._shortest(chosen, space.opposite(most), natural=False, wide=True)
         return None
+
+
+def _looks(found: Join) -> tuple[float, float]:
+    """How often a reader has to turn a test round, and how much there is to read, for each test.
+
+    ``not (a and b)`` has nothing to turn round inside.
+    """
+    product = found.parts[0]
+    parts = product.parts if isinstance(product, Join) else found.parts
+    refused = found.conjunction and isinstance(product, Join)
+    turned = sum(isinstance(part, Literal) and part.negative is not refused for part in parts)
+    return turned / len(parts), cost(found) / len(parts)

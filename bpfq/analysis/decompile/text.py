@@ -108,7 +108,7 @@ def text_cost(query: Query) -> int:
         ):
             return len(primitive(replace(query, direction="src or dst")))
         case _:
-            return len(primitive(query))
+            return len(_text(query, "and"))
 
 
 def outermost(query: Query) -> Query:

@@ -18,7 +18,6 @@ from bpfq.settings import Settings, target_link
 from bpfq.targets import target
 
 MUTATED = ("tcp port 80", "host 10.0.0.1 and not port 22", "vlan 100 and arp", "ip6 net 2001::/16")
-BELIEVED = {"proved"}
 
 
 @pytest.mark.parametrize("text", MUTATED)
