@@ -4,8 +4,9 @@
     paid    a jump for each term that has to be computed on a way of its own, putting an index
             into X, asking the condition again where the way in no longer tells
 
-A group needs those that its members lead to.  Groups that save nothing are given up from the entry
-on, so that what is left pays.
+A group needs those that its members lead to.  Groups that cost more than they save are given up
+from the entry on, so that what is left pays.  One that costs as much is kept: while the way is
+still known, its code can put into X what those behind it need.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class _Regions:
         self._choose_indices(part)
         for group in part:
             above = [g for test in self._tests_before(group) if (g := self._kept(test))]
-            if not above and self._marginal(group) <= 0:
+            if not above and self._marginal(group) < 0:
                 del self.kept[group]
         left = [group for group in part if group in self.kept]
         if sum(map(self._gain, left)) - self._setting_up(left) <= 0:

@@ -14,29 +14,28 @@ CASES = {
     "ports of both families are one block": (
         "tcp port 80",
         (
-            "0: h[12] = 0x86dd ? 1 : 2\n1: b[20] = 6 ? 4 : reject\n2: h[12] = 0x800 ? 3 : reject\n"
-            "3: (w[20] & 0x1fff00ff) = 6 ? 4 : reject\n"
-            "4: h[(h[12] = 0x86dd ? 0x28 : ((b[14] & 0xf) << 2)) + 14] = 0x50 ? accept : 5\n"
-            "5: h[(h[12] = 0x86dd ? 0x28 : ((b[14] & 0xf) << 2)) + 16] = 0x50 ? accept : reject"
+            "0: h[12] = 0x86dd ? 2 : 1\n1: h[12] = 0x800 ? 2 : reject\n"
+            "2: (h[12] = 0x86dd ? b[20] : (w[20] & 0x1fff00ff)) = 6 ? 3 : reject\n"
+            "3: h[(h[12] = 0x86dd ? 0x28 : ((b[14] & 0xf) << 2)) + 14] = 0x50 ? accept : 4\n"
+            "4: h[(h[12] = 0x86dd ? 0x28 : ((b[14] & 0xf) << 2)) + 16] = 0x50 ? accept : reject"
         ),
     ),
-    "the first of several protocols stays on its own, the others are one chain": (
+    "protocols of both families are one chain": (
         "src port 80",
         (
-            "0: h[12] = 0x86dd ? 1 : 2\n1: b[20] = 6 ? 6 : 4\n2: h[12] = 0x800 ? 3 : reject\n"
-            "3: (w[20] & 0x1fff00ff) = 6 ? 6 : 4\n"
-            "4: (h[12] = 0x86dd ? b[20] : (w[20] & 0x1fff00ff)) = 0x11 ? 6 : 5\n"
-            "5: (h[12] = 0x86dd ? b[20] : (w[20] & 0x1fff00ff)) = 0x84 ? 6 : reject\n"
-            "6: h[(h[12] = 0x86dd ? 0x28 : ((b[14] & 0xf) << 2)) + 14] = 0x50 ? accept : reject"
+            "0: h[12] = 0x86dd ? 2 : 1\n1: h[12] = 0x800 ? 2 : reject\n"
+            "2: (h[12] = 0x86dd ? b[20] : (w[20] & 0x1fff00ff)) = 6 ? 5 : 3\n"
+            "3: (h[12] = 0x86dd ? b[20] : (w[20] & 0x1fff00ff)) = 0x11 ? 5 : 4\n"
+            "4: (h[12] = 0x86dd ? b[20] : (w[20] & 0x1fff00ff)) = 0x84 ? 5 : reject\n"
+            "5: h[(h[12] = 0x86dd ? 0x28 : ((b[14] & 0xf) << 2)) + 14] = 0x50 ? accept : reject"
         ),
     ),
     "the second address is at one index": (
         "host 10.0.0.1",
         (
-            "0: h[12] = 0x800 ? 1 : 2\n1: w[26] = 0xa000001 ? accept : 5\n"
-            "2: h[12] = 0x806 ? 4 : 3\n3: h[12] = 0x8035 ? 4 : reject\n"
-            "4: w[28] = 0xa000001 ? accept : 5\n"
-            "5: w[(h[12] = 0x800 ? 0 : 8) + 30] = 0xa000001 ? accept : reject"
+            "0: h[12] = 0x800 ? 3 : 1\n1: h[12] = 0x806 ? 3 : 2\n2: h[12] = 0x8035 ? 3 : reject\n"
+            "3: (h[12] = 0x800 ? w[26] : w[28]) = 0xa000001 ? accept : 4\n"
+            "4: w[(h[12] = 0x800 ? 0 : 8) + 30] = 0xa000001 ? accept : reject"
         ),
     ),
     "a single address is at one index": (
