@@ -1,0 +1,94 @@
+"""How long does a proof take that a program says what its filter means?
+
+Limits: median under 40 ms, 99 % under 0.5 s, none undecided, 1000 hosts in under 2 s.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from time import perf_counter
+
+import corpus
+import lists
+from report import heading
+
+import bpfq
+from bpfq.analysis.prove import Proof, prove
+from bpfq.api import Program
+from bpfq.settings import DEFAULT_LEVEL, LEVELS, link_type
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from oracles import libpcap
+from oracles.corpus import filters
+
+NETMASK = 0xFFFF_FF00
+LENGTH = 1000  # entries of a long list
+
+
+def timed(program: Program, words: Sequence[libpcap.SockFilter]) -> tuple[float, Proof]:
+    """Seconds, and the verdict."""
+    start = perf_counter()
+    proof = prove(program.query, words, program.settings)
+    return perf_counter() - start, proof
+
+
+def table(name: str, proofs: Sequence[tuple[float, Proof]]) -> None:
+    seconds = sorted(time for time, _ in proofs)
+    verdicts = Counter(proof.verdict for _, proof in proofs)
+    print(
+        f"  {name:22} {len(proofs):5} proofs: median {1000 * seconds[len(seconds) // 2]:5.1f} ms, "
+        f"99 % {seconds[len(seconds) * 99 // 100]:5.2f} s, longest {seconds[-1]:5.2f} s; "
+        f"{sum(proof.solved > 0 for _, proof in proofs)} needed z3; "
+        f"{', '.join(f'{count} {verdict}' for verdict, count in sorted(verdicts.items()))}"
+    )
+
+
+def of_corpus(level: int) -> Iterator[Program]:
+    for line in filters():
+        try:
+            yield bpfq.compile(
+                line.text, link=line.link, savefile=line.savefile, level=level, netmask=NETMASK,
+                allow_empty=True,
+            )  # fmt: skip
+        except bpfq.BpfqError:  # no such word on this link type
+            continue
+
+
+def foreign(optimise: bool) -> Iterator[tuple[Program, tuple[libpcap.SockFilter, ...]]]:
+    """The filters in daily use with libpcap's code for them."""
+    for link, text in corpus.filters():
+        try:
+            program = bpfq.compile(text, link=link, netmask=NETMASK)
+            number = link_type(link).number
+            words = libpcap.compiled(text, number, optimise=optimise, netmask=NETMASK)
+        except (bpfq.BpfqError, libpcap.Refused):
+            continue
+        yield program, words
+
+
+def nets(count: int) -> str:
+    draw = Random(count)
+    numbers = (draw.getrandbits(24).to_bytes(3, "big") for _ in range(count))
+    return " or ".join(f"net {'.'.join(map(str, number))}.0/24" for number in numbers)
+
+
+def main() -> None:
+    heading("proofs of programs")
+    for level in LEVELS:
+        table(f"corpus, level {level}", [timed(one, one.words) for one in of_corpus(level)])
+    for name, optimise in (("libpcap", False), ("libpcap -O", True)):
+        table(f"foreign, {name}", [timed(one, words) for one, words in foreign(optimise)])
+    for name, make in (("host", lists.hosts), ("port", lists.ports), ("net", nets)):
+        program = bpfq.compile(make(LENGTH), level=DEFAULT_LEVEL)
+        seconds, proof = timed(program, program.words)
+        limit = " (limit 2 s)" if name == "host" else ""
+        print(f"  {LENGTH} {name}: {proof.verdict} in {seconds:.2f} s{limit}, "
+              f"{len(program)} instructions")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
