@@ -109,15 +109,21 @@ class _Regions:
         A header's length first, which is there anyway; else what saves most, if nothing behind
         needs X for another index.
         """
+        made: dict[Arms, Term | None] = {}
         candidates: dict[Term, dict[Group, Term]] = {}
         for group in part:
-            term = by_index(group.arms, self.builder) if len(group.arms.terms) > 1 else None
+            if group.arms not in made:
+                made[group.arms] = self._at_one_index(group.arms)
+            term = made[group.arms]
             index = term and index_of(term)
             if term and index and self._is_free(group, index):
                 candidates.setdefault(index, {})[group] = term
         lengths = [chosen for index, chosen in candidates.items() if _is_variable(index)]
         for chosen in lengths or [self._best(candidates)]:
             self.by_index.update(chosen)
+
+    def _at_one_index(self, arms: Arms) -> Term | None:
+        return by_index(arms, self.builder) if len(arms.terms) > 1 else None
 
     def _best(self, candidates: dict[Term, dict[Group, Term]]) -> dict[Group, Term]:
         """The groups of the index that saves most, none where loads of their own save as much."""

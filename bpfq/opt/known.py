@@ -10,6 +10,7 @@ Only fields at a fixed place, compared with constants: what a program can ask on
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple, TypeAlias
 
 from bpfq.graph.nodes import Node, Test
@@ -18,7 +19,7 @@ from bpfq.opt.facts import Domain, width
 
 Facts: TypeAlias = dict[Term, Domain]
 _FACTS_AT_MOST = 12
-_CONDITIONS_AT_MOST = 24  # of one field, nearest to the entry
+_CONDITIONS_AT_MOST = 24  # of one field; with more it is what a list is about
 
 
 class Condition(NamedTuple):
@@ -41,20 +42,20 @@ def _constant(test: Test) -> int:
     return test.operand.value
 
 
-def known(order: list[Test]) -> dict[Node, Facts]:
-    """The facts of every test; order: all tests of a graph, topologically."""
+def known(order: list[Test], fields: Container[Term]) -> dict[Node, Facts]:
+    """The facts of every test about some fields; order: all tests of a graph, topologically."""
     facts: dict[Node, Facts] = {}
     for test in order:
         before = facts.setdefault(test, {})
         for exit, outcome in ((test.yes, True), (test.no, False)):
             if isinstance(exit, Test):
-                learned = _learn(before, test, outcome)
+                learned = _learn(before, test, outcome) if test.term in fields else before
                 facts[exit] = common(facts[exit], learned) if exit in facts else learned
     return facts
 
 
 def _learn(facts: Facts, test: Test, outcome: bool) -> Facts:
-    if not is_field(test.term) or not isinstance(test.operand, Constant):
+    if not isinstance(test.operand, Constant):
         return facts
     if len(facts) >= _FACTS_AT_MOST and test.term not in facts:
         return facts
@@ -70,14 +71,14 @@ def common(one: Facts, other: Facts) -> Facts:
 
 
 def conditions(order: list[Test]) -> dict[Term, tuple[Test, ...]]:
-    """The tests of each field, those nearest to the entry first."""
+    """The tests of each field that has few, those nearest to the entry first."""
     found: dict[Term, dict[tuple[object, int], Test]] = {}
     for test in order:
         if is_field(test.term) and isinstance(test.operand, Constant):
             tests = found.setdefault(test.term, {})
-            if len(tests) < _CONDITIONS_AT_MOST:
-                tests.setdefault((test.relation, _constant(test)), test)
-    return {term: tuple(tests.values()) for term, tests in found.items()}
+            tests.setdefault((test.relation, _constant(test)), test)
+    few = {term: tests for term, tests in found.items() if len(tests) <= _CONDITIONS_AT_MOST}
+    return {term: tuple(tests.values()) for term, tests in few.items()}
 
 
 def parting(one: Facts, other: Facts, conditions: dict[Term, tuple[Test, ...]]) -> Condition | None:

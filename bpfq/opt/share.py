@@ -54,8 +54,8 @@ class _Classes:
 
     def __init__(self, order: list[Test]) -> None:
         self.order = order
-        self.facts = known(order)
         self.conditions = conditions(order)
+        self.facts = known(order, self.conditions)
         self.ranks = {term: rank for rank, term in enumerate(self.conditions)}
         self.class_of: dict[Node, Node] = {}  # a test -> the first of its class
 
