@@ -27,7 +27,7 @@ _MOST_SOLVED = 4  # questions of one filter that may go to the solver, some 20 m
 _LARGEST_SOLVED = 24  # primitives of such a question
 _OF_A_CHAIN = 100  # primitives that protochain counts as
 _RLIMIT = 2_000_000  # z3 resource units of such a question
-_LARGEST_ASKED = 3000  # primitives of any question
+_MOST_ASKED = 4000  # primitives of all questions of one filter together
 _MOST_SHOWN = 4  # packets that are looked for, some 100 ms each
 _LARGEST_SHOWN = 100  # primitives of a filter that a packet is looked for
 
@@ -50,10 +50,13 @@ class Oracle(Protocol):
 class Engine:
     """Interval diagrams, and for a few questions of each filter z3.
 
-    The total reading decides: what it cannot match, no program for the filter accepts.
+    The total reading decides: what it cannot match, no program for the filter accepts.  Beyond a
+    fixed amount of work nothing is known.  asked, solved, shown: what was spent so far, in
+    primitives, questions to z3, and packets.
     """
 
     settings: Settings
+    asked: int = 0
     solved: int = 0
     shown: int = 0
     _known: dict[Query, bool | None] = field(default_factory=dict)
@@ -85,8 +88,9 @@ class Engine:
             answers = map(self.never, query.operands)
             return next((answer for answer in answers if answer is not True), True)
         size = _size(query)
-        if size > _LARGEST_ASKED:
+        if self.asked + size > _MOST_ASKED:
             return None
+        self.asked += size
         packet = Packet()
         try:
             wanted = Accepts(meaning_of(query, self.settings, packet, TOTAL))
@@ -111,5 +115,5 @@ class Engine:
 
 def _size(query: Query) -> int:
     """Primitives, counted as far as anybody wants to know; a chain of headers is many."""
-    first = islice(leaves(query), _LARGEST_ASKED + 1)
+    first = islice(leaves(query), _MOST_ASKED + 1)
     return sum(_OF_A_CHAIN if isinstance(leaf, q.ProtocolChain) else 1 for leaf in first)

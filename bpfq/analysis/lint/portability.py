@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from bpfq.analysis.lint.edits import heirs_by_head, spelled
 from bpfq.analysis.lint.findings import Edit, Finding
 from bpfq.analysis.lint.subject import Subject, brief
-from bpfq.compiler import decide
 from bpfq.errors import BpfqError, UnsupportedError
 from bpfq.frontend.pcap.written import Heir, Name, Written
+from bpfq.compiler import decide
 from bpfq.query import nodes as q
 from bpfq.query.nodes import Query
 from bpfq.query.text import to_pcap
 from bpfq.query.walk import leaves, map_unders, operands
+from bpfq.record import replace
 from bpfq.source import Span, Suggestion
 
+_MOST_REPAIRED = 50  # names with a fix: each reads the whole filter again
 _MOST_REFUSED = 200  # different primitives that are tried on the target one by one
 
 # ---------------------------------------------------------------- N01
@@ -44,13 +46,19 @@ def looked_up(subject: Subject) -> Iterator[Finding]:
         return
     nodes = _by_span(subject.query)
     heirs = heirs_by_head(written)
+    repaired = 0
     for name in written.names:
         if name.protocol in ("link", "iso", "isis") and name.type == "proto":
             continue  # these are part of the language
         word = written.text[name.span.start : name.span.end]
         if re.fullmatch("[0-9]+-[0-9]+", word):
             continue  # an interval, not a name
-        yield _named(subject, written, name, nodes.get(name.whole), heirs)
+        found = _named(subject, written, name, nodes.get(name.whole))
+        if found.severity == "note" and repaired < _MOST_REPAIRED:
+            repaired += 1
+            edits = _by_number(written, name, nodes.get(name.whole), heirs)
+            found = replace(found, fix=subject.fix(edits))
+        yield found
 
 
 def _by_span(query: Query) -> dict[Span, Query]:
@@ -64,13 +72,7 @@ def _by_span(query: Query) -> dict[Span, Query]:
     return found
 
 
-def _named(
-    subject: Subject,
-    written: Written,
-    name: Name,
-    node: Query | None,
-    heirs: dict[Span, list[Heir]],
-) -> Finding:
+def _named(subject: Subject, written: Written, name: Name, node: Query | None) -> Finding:
     shown = f"'{brief(subject.words(name.span))}'"
     source = "/etc/ethers" if name.protocol == "link" else _LOOKED_UP[name.type]
     if written.text[name.span.start : name.span.end] in subject.reading.unresolved:
@@ -94,7 +96,6 @@ def _named(
         "note",
         f"{shown} is a name from {source}, which may be missing or differ where libpcap reads it",
         (name.span,),
-        subject.fix(_by_number(written, name, node, heirs)),
     )
 
 

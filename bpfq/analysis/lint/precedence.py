@@ -16,7 +16,9 @@ from bpfq.query import build
 from bpfq.query.nodes import Query
 from bpfq.source import Span
 
+_MIXED = "'and' and 'or' have equal precedence and are read from left to right"
 _MOST_JOINED = 500  # operands of one group up to which its parentheses are written out
+_MOST_REPAIRED = 20  # findings with a fix and other readings: each reads the whole filter again
 
 # ---------------------------------------------------------------- P01
 
@@ -24,13 +26,16 @@ _MOST_JOINED = 500  # operands of one group up to which its parentheses are writ
 def mixed(subject: Subject) -> Iterator[Finding]:
     """``and`` and ``or`` on one level of parentheses."""
     written = subject.written
-    for group in written.groups if written is not None else ():
-        if len({joiner.word for joiner in group.joiners}) > 1:
-            assert written is not None
-            yield _mixed(subject, written, group)
+    groups = () if written is None else written.groups
+    unclear = (group for group in groups if len({each.word for each in group.joiners}) > 1)
+    for number, group in enumerate(unclear):
+        assert written is not None
+        yield _mixed(subject, written, group, repaired=number < _MOST_REPAIRED)
 
 
-def _mixed(subject: Subject, written: Written, group: Group) -> Finding:
+def _mixed(subject: Subject, written: Written, group: Group, *, repaired: bool) -> Finding:
+    if not repaired:
+        return Finding("P01", "warning", _MIXED, (group.span,))
     readings = [
         (edits, meant, why)
         for word, why in _likely_first(written, group)
@@ -40,7 +45,7 @@ def _mixed(subject: Subject, written: Written, group: Group) -> Finding:
     return Finding(
         "P01",
         "warning",
-        "'and' and 'or' have equal precedence and are read from left to right",
+        _MIXED,
         (group.span,),
         subject.fix(_wrapped(written, _left_to_right(group))),
         tuple(subject.suggestion(edits, group.span, why) for edits, _, why in readings),
@@ -117,7 +122,7 @@ def _difference(subject: Subject, meant: Query | None) -> tuple[Witness | None, 
 
 def inherited_negation(subject: Subject) -> Iterator[Finding]:
     """An id behind ``not A and`` takes over A's words, but not its ``not``."""
-    written = subject.written
+    written, found = subject.written, 0
     for negation in written.negations if written is not None else ():
         assert written is not None
         heirs = [
@@ -126,14 +131,19 @@ def inherited_negation(subject: Subject) -> Iterator[Finding]:
             if holds(negation.operand, heir.head) and not holds(negation.operand, heir.span)
         ]
         if heirs:
-            yield _inherited(subject, written, negation, heirs)
+            found += 1
+            yield _inherited(subject, written, negation, heirs, repaired=found <= _MOST_REPAIRED)
 
 
 def _inherited(
-    subject: Subject, written: Written, negation: Negation, heirs: list[Heir]
+    subject: Subject, written: Written, negation: Negation, heirs: list[Heir], *, repaired: bool
 ) -> Finding:
     covered = f"'{brief(subject.words(negation.operand))}'"
     first = f"{head_words(written, heirs[0])}{subject.words(heirs[0].span)}"
+    message = f"'not' covers {covered} only; what follows is tested as '{first}'"
+    spans = (Span(negation.word.start, negation.operand.end), *(heir.span for heir in heirs))
+    if not repaired:
+        return Finding("P02", "warning", message, spans)
     edits = _covering(written, negation, heirs)
     meant = subject.other(edits)
     witness, shows = _difference(subject, meant)
@@ -141,8 +151,8 @@ def _inherited(
     return Finding(
         "P02",
         "warning",
-        f"'not' covers {covered} only; what follows is tested as '{first}'",
-        (Span(negation.word.start, negation.operand.end), *(heir.span for heir in heirs)),
+        message,
+        spans,
         subject.fix([spelled(written, heir) for heir in heirs]),
         ()
         if meant is None

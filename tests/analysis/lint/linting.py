@@ -16,7 +16,7 @@ def settings(target: str = "file", link: str = "EN10MB", **options: Any) -> Sett
     family = options.pop("family", None)
     through = options.pop("through", ())
     return settings_of(
-        target, link, 262144, 1, None, family, through, False, True,
+        target, link, 262144, options.pop("level", 1), None, family, through, False, True,
         Options(None, options.pop("tcp6", False), 8),
     )  # fmt: skip
 

@@ -17,41 +17,50 @@ def hosts(count: int) -> str:
 
 
 def test_more_instructions_than_a_classic_program_may_have() -> None:
-    text = f"len > 5 and ({hosts(600)})"
-    finding = only("L01", text, "packet", optmem=10**6)
-    size = len(bpfq.compile(text, level=1))
-    part = len(bpfq.compile(hosts(600), level=1))
-    assert (finding.severity, at(text, finding)) == ("error", [hosts(600)])
+    text = f"len > 5 and ({hosts(250)})"
+    finding = only("L01", text, "packet", optmem=10**6, level=0)
+    size, part = (len(bpfq.compile(each, level=0)) for each in (text, hosts(250)))
+    assert (finding.severity, at(text, finding)) == ("error", [hosts(250)])
     assert finding.message == (
         f"{size} instructions, target 'packet' takes 4096; the largest part is "
-        f"'{hosts(600)[:60]}...' with {part}"
+        f"'{hosts(250)[:60]}...' with {part}"
     )
 
 
 def test_a_capture_file_takes_programs_of_any_size() -> None:
-    assert [code for code in codes(hosts(600)) if code in ("L01", "L02", "L03")] == []
+    found = codes(hosts(250), level=0)
+    assert [code for code in found if code in ("L01", "L02", "L03")] == []
 
 
-def ports(count: int) -> str:
-    return "tcp and (" + " or ".join(f"src port {2 * n + 1}" for n in range(count)) + ")"
+def bytes_of_both(count: int) -> str:
+    """A test of bytes in IPv4 packets and one in IPv6 packets, ``count`` times."""
+    tests = (f"ip[{20 + n}] = {n} or ip6[{40 + n}] = {n}" for n in range(count))
+    return f"len > 5 and ({' or '.join(tests)})"
 
 
 @pytest.mark.parametrize(
-    ("count", "size", "families"), [(14, 82, ["-4", "-6"]), (18, 102, ["-6"]), (40, 212, ["-6"])]
+    ("text", "families"),
+    [
+        (bytes_of_both(8), ["-4", "-6"]),
+        (bytes_of_both(40), []),
+        (hosts(10), ["-4"]),  # the list matches nothing over IPv6
+        (f"ip6 host ::1 or {hosts(20)}", ["-6"]),
+    ],
 )
-def test_more_instructions_than_iptables_takes(count: int, size: int, families: list[str]) -> None:
-    finding = only("L02", ports(count), "xt_bpf")
+def test_more_instructions_than_iptables_takes(text: str, families: list[str]) -> None:
+    finding = only("L02", text, "xt_bpf", level=0)
+    size = len(bpfq.compile(text, target="tc", link="RAW", level=0))
     assert finding.message.startswith(f"{size} instructions, target 'xt_bpf' takes 64; ")
-    assert at(ports(count), finding) == [ports(count).removeprefix("tcp and (").removesuffix(")")]
     assert tries(finding) == families
 
 
-def test_a_family_without_a_match_is_not_offered() -> None:
-    assert tries(only("L02", hosts(20), "xt_bpf")) == []
+def test_the_largest_part_is_pointed_at() -> None:
+    text = f"tcp and ({hosts(10)})"
+    assert at(text, only("L02", text, "xt_bpf", level=0)) == [hosts(10)]
 
 
 def test_a_program_that_iptables_takes() -> None:
-    assert codes(ports(10), "xt_bpf") == []
+    assert codes("tcp port 80", "xt_bpf") == []
 
 
 def test_more_option_memory_than_a_socket_has() -> None:
@@ -67,12 +76,12 @@ def test_more_option_memory_than_a_socket_has() -> None:
 
 
 def test_a_path_that_takes_long() -> None:
-    finding = only("L04", hosts(300))
-    depth = longest_path(bpfq.compile(hosts(300), level=1).words)
-    assert (
-        finding.message == f"a packet may run through {depth} instructions; more than 1000 are slow"
+    finding = only("L04", hosts(150), level=0)
+    depth = longest_path(bpfq.compile(hosts(150), level=0).words)
+    assert finding.message == (
+        f"a packet may run through {depth} instructions; more than 1000 are slow"
     )
-    assert codes(hosts(100)) == []
+    assert codes(hosts(50), level=0) == []
 
 
 def test_the_longest_path_takes_the_longer_side_of_every_jump() -> None:

@@ -9,11 +9,13 @@ import pytest
 
 import bpfq
 from bpfq.analysis.lint.findings import Edit, Finding, Fix, applied, compatible
+from bpfq.analysis.lint.oracle import Engine
+from bpfq.analysis.lint.reading import read_text
 from bpfq.analysis.lint.repair import repaired
-from bpfq.analysis.lint.rules import RULES
+from bpfq.analysis.lint.rules import RULES, lint
 from bpfq.source import Span
 
-from .linting import codes, findings
+from .linting import codes, findings, settings
 
 ROOT = Path(__file__).parent.parent.parent.parent
 IN_DAILY_USE = [
@@ -110,3 +112,33 @@ def test_deletions_may_overlap_and_insertions_may_not_touch() -> None:
     chosen = compatible([first, inside, insertion, far])
     assert chosen == [first.fix, inside.fix, far.fix]
     assert compatible([insertion, first]) == [insertion.fix]
+
+
+# ---------------------------------------------------------------- filters of any size
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " or ".join(f"host 10.0.{n // 250}.{n % 250}" for n in range(2000)),
+        "(" * 2000 + "ip" + ")" * 2000,
+        "not (" * 1000 + "ip" + ")" * 1000,
+        "port 1 or " + " or ".join(str(n) for n in range(2, 1000)),
+        " ".join(f"port {n} {('and', 'or')[n % 2]}" for n in range(200)) + " ip",
+    ],
+    ids=["list", "parentheses", "not", "heirs", "mixed"],
+)
+def test_a_large_filter_takes_a_bounded_number_of_questions(text: str) -> None:
+    where = settings()
+    engine = Engine(where)
+    lint(read_text(text, None), where, engine)
+    assert engine.asked <= 4000
+    assert engine.solved <= 4
+    assert engine.shown <= 4
+
+
+def test_only_the_first_of_many_findings_are_written_out() -> None:
+    text = " or ".join(["port http"] * 60)
+    names = [finding for finding in findings(text) if finding.code == "N01"]
+    assert (len(names), sum(finding.fix is not None for finding in names)) == (60, 50)
+    assert repaired(text, findings).text == "tcp port 80"
