@@ -39,6 +39,10 @@ class Ends:
         behind = self.behind[exit]
         return behind is None or behind.get(index, 0) >= end
 
+    def covers(self, place: Test, test: Test) -> bool:
+        """What the test reads, every packet has that is accepted behind the place."""
+        return all(self.covered(place, place, index, end) for index, end in _of_test(test).items())
+
 
 def ends(order: list[Test]) -> Ends:
     """order: every test of a graph, topologically."""

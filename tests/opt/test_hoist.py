@@ -38,6 +38,13 @@ CASES = {
             "2: b[0] = 1 ? accept : 3\n3: b[1] = 2 ? 4 : reject\n4: len > 9 ? accept : reject"
         ),
     ),
+    "under not, where every packet has been read as far": (
+        "not ((ether[9] = 1 and ether[3] = 7) or (ether[9] = 2 and ether[3] = 7 and len > 9))",
+        (
+            "0: b[3] = 7 ? 1 : accept\n1: b[9] = 1 ? reject : 2\n2: b[9] = 2 ? 3 : accept\n"
+            "3: len > 9 ? reject : accept"
+        ),
+    ),
 }
 
 
@@ -51,8 +58,9 @@ def test_hoisting_turns_the_filter_into(text: str, expected: str) -> None:
     [
         "(ether[0] = 1 and 10 / ether[9] = 7) or (ether[1] = 2 and 10 / ether[9] = 7 and len > 9)",
         "(ether[0] = 1 and ether[len] = 7) or ether[1] = 2",
+        "not ((ether[3] = 1 and ether[9] = 7) or (ether[5] = 2 and ether[9] = 7 and len > 9))",
     ],
-    ids=["can divide by zero", "stands once"],
+    ids=["can divide by zero", "stands once", "shorter packets are accepted"],
 )
 def test_what_stays_where_it_is(text: str) -> None:
     graphs = Graphs(text)
@@ -65,6 +73,7 @@ PAIRS = tuple(
         "(host 10.0.0.1 and port 80) or (host 10.0.0.2 and port 443) or (host 10.0.0.3 and port 25)",
         "(src host 10.0.0.1 and src port 80) or (dst host 10.0.0.1 and dst port 80)",
         "(ether[0] = 1 and ether[9] = 7) or (ether[1] = 2 and ether[9] = 7 and ether[3] = 5)",
+        "not ((host 10.0.0.1 and port 80) or (host 10.0.0.2 and port 443))",
         "not ((ether[0] = 1 and ether[9] = 7) or (ether[1] = 2 and ether[9] = 7 and len > 9))",
     )
 )
