@@ -13,7 +13,7 @@ from corpus import filters
 from report import best_of, heading
 
 import bpfq
-from bpfq.compiler import lowering
+from bpfq.graphs import lowering
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.nodes import Builder
 from bpfq.settings import Settings, link_type

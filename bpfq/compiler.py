@@ -1,9 +1,7 @@
 """The pipeline: a query enters at the top and leaves as an array of instructions.
 
     simplify   Query   -> Query      without the tests that others of its tests decide
-    lower      Query   -> Formula    where the bytes are, on this target
-    build      Formula -> Graph      how to decide
-    optimise   Graph   -> Graph      the passes of the level
+    ways       Query   -> Graphs     how to decide, on this target
     emit       Graph   -> Program    instructions, checked
 
 Every step is one call; ``watch(stage, value)`` sees what it made.
@@ -11,19 +9,13 @@ Every step is one call; ``watch(stage, value)`` sees what it made.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from bpfq.backends.cbpf.cost import best
 from bpfq.backends.cbpf.emit import emit
 from bpfq.errors import LimitError
-from bpfq.graph.build import build
-from bpfq.graph.formula import Formula, both
 from bpfq.graph.nodes import REJECT, Builder, Node
-from bpfq.headers.linktype import captured_80211
-from bpfq.headers.places import Headers
+from bpfq.graphs import Watch, Way, lowering, ways
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.lower.context import Context
-from bpfq.lower.lower import lower
 from bpfq.opt.pipeline import optimise
 from bpfq.query.nodes import Constant, Query
 from bpfq.query.through import look_through
@@ -31,8 +23,6 @@ from bpfq.record import record, replace
 from bpfq.settings import Settings
 from bpfq.simplify.needed import may_interact
 from bpfq.targets import Target
-
-Watch = Callable[[str, object], None]
 
 
 @record
@@ -53,15 +43,14 @@ def compile_query(
     watch("query", written)
     query = simplified(written, settings)
     watch("simplified", query)
-    graph = decide(query, settings, watch)
-    if not settings.allow_empty and is_empty(graph, settings):
+    found = ways(query, settings, watch)
+    if not settings.allow_empty and any(is_empty(way, settings) for way in found):
         from bpfq.contradiction import explain_empty
 
         raise explain_empty(written, lambda part: _matches_nothing(part, settings), settings.where)
-    # a test can be worth more for what it decides in passing than it costs
-    graphs = (graph,) if query is written else (graph, decide(written, settings))
-    programs = (Compiled(emit(one, settings.accept, settings.level), one) for one in graphs)
-    compiled = min(programs, key=lambda one: len(one.words))
+    if query is not written:  # a test can be worth more for what it decides than it costs
+        found += ways(written, settings)
+    compiled = cheapest(found, settings)
     watch("program", compiled.words)
     _check_limits(compiled.words, settings.target)
     return compiled
@@ -77,40 +66,27 @@ def simplified(query: Query, settings: Settings) -> Query:
     return query if settings.strict and made != Constant(False) else made
 
 
-def decide(query: Query, settings: Settings, watch: Watch = lambda stage, value: None) -> Node:
-    """The optimised decision graph of a query."""
-    builder = Builder(keep_loads=settings.strict)
-    formula = formula_of(query, settings, builder, share=settings.level > 0)
-    watch("formula", formula)
-    graph = build(formula, builder)
-    watch("graph", graph)
-    graph = optimise(graph, builder, settings.level)
-    watch("optimised", graph)
-    return graph
+def cheapest(found: tuple[Way, ...], settings: Settings) -> Compiled:
+    """The best bargain among the programs of sound graphs; the first graph is always sound."""
+    left = [(emit(way.graph, settings.accept, settings.level), way) for way in found]
+    while True:
+        number = best([words for words, _ in left])
+        words, way = left[number]
+        if way.is_sound():
+            return Compiled(words, way.graph)
+        del left[number]
 
 
-def formula_of(query: Query, settings: Settings, builder: Builder, *, share: bool) -> Formula:
-    """What a query tests, and in which order."""
-    return lowering(settings, builder, share=share)(query)
-
-
-def lowering(settings: Settings, builder: Builder, *, share: bool) -> Callable[[Query], Formula]:
-    """The formulas of queries, with terms in common.  share: equal primitives are one formula."""
-    through = frozenset(settings.through)
-    headers = Headers(builder, settings.target, settings.link, settings.savefile, through)
-    context = Context(headers, settings.options, share=share)
-    return lambda query: both(captured_80211(headers), lower(query, context))
-
-
-def is_empty(graph: Node, settings: Settings) -> bool:
+def is_empty(way: Way, settings: Settings) -> bool:
     """No packet is accepted, as far as the level tells, and at level 0 the facts of level 1."""
     reduced = settings.level > 0 and not settings.strict
-    return (graph if reduced else optimise(graph, Builder(), 1)) is REJECT
+    graph = way.graph if reduced else optimise(way.graph, Builder(), 1)
+    return graph is REJECT and way.is_sound()
 
 
 def _matches_nothing(part: Query, settings: Settings) -> bool:
     plain = replace(settings, level=max(settings.level, 1), strict=False)
-    return decide(simplified(part, plain), plain) is REJECT
+    return any(is_empty(way, plain) for way in ways(simplified(part, plain), plain))
 
 
 def _check_limits(words: tuple[SockFilter, ...], target: Target) -> None:

@@ -16,14 +16,14 @@ from bpfq.record import replace
 from bpfq.settings import netmask_of, settings_of
 
 if TYPE_CHECKING:
+    from bpfq.analysis.compare import Comparison
+    from bpfq.analysis.decompile.decompile import Decompiled
     from bpfq.analysis.lint.findings import Finding
+    from bpfq.analysis.prove import Proof
+    from bpfq.analysis.why.answer import Why
     from bpfq.analysis.witness.branches import Suite
     from bpfq.analysis.witness.found import Witness
     from bpfq.analysis.witness.nearmiss import NearMiss
-    from bpfq.analysis.compare import Comparison
-    from bpfq.analysis.decompile.decompile import Decompiled
-    from bpfq.analysis.prove import Proof
-    from bpfq.analysis.why.answer import Why
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
 
@@ -117,6 +117,68 @@ def lint(
     except BpfqError as error:
         error.text = error.text or (filter if isinstance(filter, str) else None)
         raise
+
+
+# ---------------------------------------------------------------- packets for a filter
+
+
+def witness(
+    filter: str | Cond | Program,
+    n: int = 1,
+    *,
+    checksums: bool = False,
+    target: str = "file",
+    link: str | int = "EN10MB",
+) -> tuple[Witness, ...]:
+    """Up to n packets that a filter matches, each of another kind; they look like real ones.
+
+    Lengths and checksums are right wherever the filter leaves them free; checksums: nowhere else
+    either.  A Program is taken for the options that it was compiled with.
+
+    Raises FilterError where no packet matches, and what ``compile`` raises.
+    """
+    from bpfq.analysis.witness.witness import witnesses
+
+    program = _program(filter, target, link)
+    return witnesses(program.query, program.words, program.settings, n, checksums=checksums)
+
+
+def near_misses(
+    filter: str | Cond | Program,
+    *,
+    text: str | None = None,
+    target: str = "file",
+    link: str | int = "EN10MB",
+) -> tuple[NearMiss, ...]:
+    """For each clause of a filter a packet that fails it and passes all others.
+
+    text: what a Program was compiled from, to quote its clauses.  Raises FilterError where no
+    packet matches, and what ``compile`` raises.
+    """
+    from bpfq.analysis.witness.nearmiss import near_misses as missed
+
+    program = _program(filter, target, link)
+    text = filter if isinstance(filter, str) else text
+    return missed(program.query, program.words, program.settings, text)
+
+
+def branches(
+    filter: str | Cond | Program, *, target: str = "file", link: str | int = "EN10MB"
+) -> Suite:
+    """Packets that between them take each test of a filter both ways, with their verdicts.
+
+    Raises what ``compile`` raises.
+    """
+    from bpfq.analysis.witness.branches import suite
+
+    program = _program(filter, target, link)
+    return suite(program.words, program._graph, program.settings)
+
+
+def _program(filter: str | Cond | Program, target: str, link: str | int) -> Program:
+    if isinstance(filter, Program):
+        return filter
+    return compile(filter, target=target, link=link)
 
 
 # ---------------------------------------------------------------- proofs
@@ -253,68 +315,6 @@ def _words(program: Filter) -> tuple[SockFilter, ...]:
         "a program is a Program, (code, jt, jf, k) rows or their text, "
         f"not {type(program).__name__}"
     )
-
-
-# ---------------------------------------------------------------- packets for a filter
-
-
-def witness(
-    filter: str | Cond | Program,
-    n: int = 1,
-    *,
-    checksums: bool = False,
-    target: str = "file",
-    link: str | int = "EN10MB",
-) -> tuple[Witness, ...]:
-    """Up to n packets that a filter matches, each of another kind; they look like real ones.
-
-    Lengths and checksums are right wherever the filter leaves them free; checksums: nowhere else
-    either.  A Program is taken for the options that it was compiled with.
-
-    Raises FilterError where no packet matches, and what ``compile`` raises.
-    """
-    from bpfq.analysis.witness.witness import witnesses
-
-    program = _program(filter, target, link)
-    return witnesses(program.query, program.words, program.settings, n, checksums=checksums)
-
-
-def near_misses(
-    filter: str | Cond | Program,
-    *,
-    text: str | None = None,
-    target: str = "file",
-    link: str | int = "EN10MB",
-) -> tuple[NearMiss, ...]:
-    """For each clause of a filter a packet that fails it and passes all others.
-
-    text: what a Program was compiled from, to quote its clauses.  Raises FilterError where no
-    packet matches, and what ``compile`` raises.
-    """
-    from bpfq.analysis.witness.nearmiss import near_misses as missed
-
-    program = _program(filter, target, link)
-    text = filter if isinstance(filter, str) else text
-    return missed(program.query, program.words, program.settings, text)
-
-
-def branches(
-    filter: str | Cond | Program, *, target: str = "file", link: str | int = "EN10MB"
-) -> Suite:
-    """Packets that between them take each test of a filter both ways, with their verdicts.
-
-    Raises what ``compile`` raises.
-    """
-    from bpfq.analysis.witness.branches import suite
-
-    program = _program(filter, target, link)
-    return suite(program.words, program._graph, program.settings)
-
-
-def _program(filter: str | Cond | Program, target: str, link: str | int) -> Program:
-    if isinstance(filter, Program):
-        return filter
-    return compile(filter, target=target, link=link)
 
 
 def decompile(

@@ -19,7 +19,7 @@ LAYERS = (
     ("meaning", "frontend", "simplify"),
     ("lower", "opt"),
     ("backends", "contradiction", "settings"),
-    ("objfile", "kernel"),
+    ("objfile", "kernel", "graphs"),
     ("output", "capture", "ebpf"),
     ("compiler",),
     ("analysis",),

@@ -15,7 +15,7 @@ from bpfq.analysis.witness.draft import RANDOM, Draft, begun
 from bpfq.analysis.witness.found import finished, starts, steered
 from bpfq.analysis.witness.templates import templates
 from bpfq.errors import BpfqError
-from bpfq.compiler import decide
+from bpfq.graphs import decide
 from bpfq.query.build import all_of, negate
 from bpfq.query.through import look_through
 from bpfq.record import field, record, replace

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bpfq.backends.cbpf.emit import emit
-from bpfq.compiler import decide, formula_of
 from bpfq.errors import BpfqError
 from bpfq.graph.nodes import Builder
+from bpfq.graphs import decide, formula_of
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import Machine
 from bpfq.query.nodes import Query

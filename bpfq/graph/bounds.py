@@ -8,8 +8,10 @@ from bpfq.operators import WORD_MASK, Operator
 
 def largest(term: Term) -> int:
     """An upper bound of the term's value; no recursion."""
+    if isinstance(term, Load):
+        return (1 << 8 * term.size) - 1
     known: dict[Term, int] = {}
-    work = [term]
+    work: list[Term] = [term]
     while work:
         current = work[-1]
         waiting = [part for part in operands(current) if part not in known]

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bpfq.graph.formula import All, Any, Atom, Cases, Fixed, Formula, Negation
+from bpfq.graph.bounds import largest
+from bpfq.graph.formula import All, Any, Atom, Cases, Fixed, Formula, Negation, Within
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node
+from bpfq.graph.search import members
 from bpfq.graph.terms import Term
 from bpfq.record import record
 
@@ -32,6 +34,8 @@ def build_between(formula: Formula, yes: Node, no: Node, builder: Builder) -> No
         match step.formula:
             case Atom(term, relation, operand):
                 result = builder.test(term, relation, operand, yes, no)
+            case Within(term, bounds):
+                result = members(builder, term, bounds, largest(term), yes, no)
             case Fixed(value):
                 result = yes if value else no
             case Negation(inner):
@@ -89,6 +93,8 @@ def choose(formula: Formula, then: Term, otherwise: Term, builder: Builder) -> T
     match formula:
         case Atom(term, relation, operand):
             return builder.choose(relation, term, operand, then, otherwise)
+        case Within():
+            raise AssertionError("sets are made of whole filters only")
         case Fixed(value):
             return then if value else otherwise
         case Negation(inner):

@@ -21,6 +21,14 @@ class Atom:
 
 
 @record(eq=False)
+class Within:
+    """The term is in a set: (first, end, first, end, ...), ascending, ends not included."""
+
+    term: Term
+    bounds: tuple[int, ...]
+
+
+@record(eq=False)
 class Fixed:
     value: bool
 
@@ -49,7 +57,7 @@ class Cases:
     otherwise: Formula
 
 
-Formula: TypeAlias = Atom | Fixed | Negation | All | Any | Cases
+Formula: TypeAlias = Atom | Within | Fixed | Negation | All | Any | Cases
 
 TRUE = Fixed(True)
 FALSE = Fixed(False)
@@ -103,3 +111,21 @@ def cases(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
             return then if value else otherwise
         case _:
             return Cases(condition, then, otherwise)
+
+
+def size(formula: Formula) -> int:
+    """Atoms and sets, each occurrence counted; no recursion."""
+    count, work = 0, [formula]
+    while work:
+        match work.pop():
+            case Atom() | Within():
+                count += 1
+            case Negation(operand):
+                work.append(operand)
+            case All(operands) | Any(operands):
+                work += operands
+            case Cases(condition, then, otherwise):
+                work += (condition, then, otherwise)
+            case _:
+                continue
+    return count

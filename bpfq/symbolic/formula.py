@@ -156,6 +156,8 @@ def _one(formula: f.Formula, made: dict[int, Proposition], terms: TermEncoder) -
         case f.Atom(term, relation, operand):
             test = terms.packet.compare(terms.word(term), relation, terms.word(operand))
             return every(terms.needs(term), terms.needs(operand), test)
+        case f.Within(term, bounds):
+            return every(terms.needs(term), terms.packet.member(terms.word(term), bounds))
         case f.Fixed(value):
             return TRUE if value else FALSE
         case f.Negation(operand):

@@ -8,7 +8,7 @@ import pytest
 
 import bpfq
 from bpfq.backends.pyfunc import source
-from bpfq.compiler import decide
+from bpfq.graphs import decide
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.vm import run
 from bpfq.settings import Settings, link_type

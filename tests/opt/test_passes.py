@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bpfq.compiler import decide
+from bpfq.graphs import decide
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.text import to_text
 from bpfq.settings import Settings, link_type

@@ -14,7 +14,7 @@ from oracles.corpus import Line, filters
 
 import bpfq
 from bpfq.analysis.decide import Questions
-from bpfq.compiler import formula_of
+from bpfq.graphs import formula_of
 from bpfq.errors import BpfqError
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.build import build

@@ -8,7 +8,7 @@ With strict, the graph after the pass equals the left side.
 from __future__ import annotations
 
 from bpfq.analysis.decide import Questions
-from bpfq.compiler import formula_of
+from bpfq.graphs import formula_of
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.build import build
 from bpfq.graph.nodes import Builder, Node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpfq.compiler import lowering
+from bpfq.graphs import lowering
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.nodes import Builder
 from bpfq.settings import Settings, link_type

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from bpfq.compiler import lowering
+from bpfq.graphs import lowering
 from bpfq.errors import BpfqError
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.nodes import Builder

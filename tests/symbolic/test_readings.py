@@ -11,7 +11,7 @@ from oracles.directed import bases, search, truncations
 
 from bpfq.backends.cbpf.emit import emit
 from bpfq.backends.pyfunc import matcher
-from bpfq.compiler import decide, formula_of
+from bpfq.graphs import decide, formula_of
 from bpfq.errors import BpfqError
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.nodes import Builder

@@ -15,7 +15,7 @@ from bpfq.analysis.lint.findings import Edit, Finding
 from bpfq.analysis.lint.subject import Subject, brief
 from bpfq.errors import BpfqError, UnsupportedError
 from bpfq.frontend.pcap.written import Heir, Name, Written
-from bpfq.compiler import decide
+from bpfq.graphs import decide
 from bpfq.query import nodes as q
 from bpfq.query.nodes import Query
 from bpfq.query.text import to_pcap

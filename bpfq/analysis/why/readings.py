@@ -11,7 +11,16 @@ from typing import Final
 from bpfq.analysis.phrases import address_text, mac_text
 from bpfq.analysis.why.layers import Layer, protocol_name
 from bpfq.analysis.why.trace import Facts, PastEnd, Seen, Stopped
-from bpfq.graph.terms import Binary, Choose, Constant, Draw, Load, Metadata, Term, WireLength
+from bpfq.graph.terms import (
+    Binary,
+    Choose,
+    Constant,
+    Draw,
+    Load,
+    Metadata,
+    Term,
+    WireLength,
+)
 from bpfq.operators import Operator, Relation
 from bpfq.query import nodes as q
 from bpfq.query.walk import reads

@@ -15,10 +15,10 @@ from bpfq.analysis.witness.steer import CAREFUL, HASTY, Search, accepts, differe
 from bpfq.analysis.witness.templates import templates
 from bpfq.analysis.witness.wire import Frame, on_wire
 from bpfq.capture.summary import summary
-from bpfq.compiler import decide
 from bpfq.graph.nodes import Node
 from bpfq.graph.terms import Draw, Metadata, Term, operands
 from bpfq.graph.walk import topological
+from bpfq.graphs import decide
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
 from bpfq.query.nodes import Query

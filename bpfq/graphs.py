@@ -1,0 +1,89 @@
+"""Query -> graphs: the ways to decide a query that the back end chooses from.
+
+    lower      Query   -> Formula    where the bytes are, on this target
+    sets       Formula -> Formula    lists as tests of sets
+    build      Formula -> Graph      how to decide
+    optimise   Graph   -> Graph      the passes of the level
+
+From level 2 on there may be several, and some have to be proved before they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bpfq.graph.build import build
+from bpfq.graph.formula import Formula, both, size
+from bpfq.graph.nodes import Builder, Node
+from bpfq.headers.linktype import captured_80211
+from bpfq.headers.places import Headers
+from bpfq.lower.context import Context
+from bpfq.lower.lower import lower
+from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
+from bpfq.opt.pipeline import optimise
+from bpfq.opt.sets import gather_sets
+from bpfq.query.nodes import Query
+from bpfq.record import record
+from bpfq.settings import Settings
+
+Watch = Callable[[str, object], None]
+
+_LONG = 500  # atoms; a longer list is not built one by one where sets take a quarter of them
+
+
+@record
+class Way:
+    """One graph of a query.  formula: what it has to be proved against, None where it need not."""
+
+    graph: Node
+    formula: Formula | None = None
+
+    def is_sound(self) -> bool:
+        """It keeps the contract: made by steps that do, or decided now."""
+        return self.formula is None or keeps_contract(self.formula, self.graph)
+
+
+def decide(query: Query, settings: Settings) -> Node:
+    """The optimised decision graph of a query."""
+    return ways(query, settings)[0].graph
+
+
+def ways(
+    query: Query, settings: Settings, watch: Watch = lambda stage, value: None
+) -> tuple[Way, ...]:
+    """The optimised graphs of a query: as written, with lists as sets, by fields."""
+    builder = Builder(keep_loads=settings.strict)
+    formula = formula_of(query, settings, builder, share=settings.level > 0)
+    watch("formula", formula)
+    formulas = [formula]
+    if settings.level > 1 and not settings.strict:
+        gathered = gather_sets(formula)
+        if gathered is not formula:
+            watch("sets", gathered)
+            formulas = [gathered] if _much_smaller(gathered, formula) else [formula, gathered]
+    graphs = [build(one, builder) for one in formulas]
+    watch("graph", graphs[-1])
+    found = [Way(optimise(graph, builder, settings.level)) for graph in graphs]
+    if settings.level > 1 and not settings.strict:
+        other = by_fields_where_worth(formulas[-1], found[-1].graph, builder)
+        if other is not None:
+            found.append(Way(optimise(other, builder, settings.level), formulas[-1]))
+    watch("optimised", found[-1].graph)
+    return tuple(found)
+
+
+def _much_smaller(gathered: Formula, formula: Formula) -> bool:
+    return size(formula) > _LONG and size(gathered) * 4 < size(formula)
+
+
+def formula_of(query: Query, settings: Settings, builder: Builder, *, share: bool) -> Formula:
+    """What a query tests, and in which order."""
+    return lowering(settings, builder, share=share)(query)
+
+
+def lowering(settings: Settings, builder: Builder, *, share: bool) -> Callable[[Query], Formula]:
+    """The formulas of queries, with terms in common.  share: equal primitives are one formula."""
+    through = frozenset(settings.through)
+    headers = Headers(builder, settings.target, settings.link, settings.savefile, through)
+    context = Context(headers, settings.options, share=share)
+    return lambda query: both(captured_80211(headers), lower(query, context))

@@ -1,0 +1,79 @@
+"""Other graphs of a filter, worth making where several of its tests look at one field.
+
+    net 10.0.0.0/24 or net 10.0.1.0/24    tests [26:4] and [28:4] twice each: one partition a field
+
+A candidate is made for its size alone; ``keeps_contract`` decides afterwards whether it may be
+used, and what makes a field diagram unfit (a list of pairs multiplies it) makes it large as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bpfq.graph.formula import Formula, size
+from bpfq.graph.nodes import Builder, Node
+from bpfq.graph.terms import Binary, Constant, Load, Term
+from bpfq.graph.walk import topological
+from bpfq.operators import Operator, Relation
+from bpfq.opt.fields import by_fields
+from bpfq.opt.partition import Bits
+from bpfq.symbolic import formula as meaning
+from bpfq.symbolic import graph as graphs
+from bpfq.symbolic.diagram import Diagrams, TooLarge
+from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet
+
+_TESTS = 3  # of one field; fewer are left to the passes
+_MOST_ATOMS = 120  # of a formula; beyond, fields multiply and the proof takes too long
+
+
+def by_fields_where_worth(formula: Formula, graph: Node, builder: Builder) -> Node | None:
+    """The formula by fields, where its graph is small and tests one of them several times."""
+    if size(formula) > _MOST_ATOMS:
+        return None
+    counted, bits = _fields(graph)
+    if max(counted.values(), default=0) < _TESTS:
+        return None
+    return by_fields(formula, builder, bits)
+
+
+def keeps_contract(formula: Formula, graph: Node) -> bool:
+    """The graph accepts what the formula accepts in order, and only what it accepts in the end.
+
+        formula, short packets reject  =>  graph  =>  formula, whatever was cut off
+
+    Decided without a solver: False where that does not suffice.
+    """
+    packet, diagrams = Packet(), Diagrams()
+    try:
+        least = Accepts(meaning.encode(formula, packet, meaning.SEQUENTIAL))
+        most = Accepts(meaning.encode(formula, packet, meaning.TOTAL))
+        accepted = Accepts(graphs.encode(graph, packet))
+        outside = (Every((least, Opposite(accepted))), Every((accepted, Opposite(most))))
+        return all(diagrams.of(one) is diagrams.fails for one in outside)
+    except TooLarge:
+        return False
+
+
+def _fields(graph: Node) -> tuple[Counter[Term], dict[Term, list[Bits]]]:
+    """How many tests compare each load with a constant, and the masks they use."""
+    counted: Counter[Term] = Counter()
+    bits: dict[Term, dict[Bits, None]] = {}
+    for test in topological(graph):
+        if not isinstance(test.operand, Constant):
+            continue
+        value = test.operand.value
+        mask: int | None = None
+        term: Term = test.term
+        match term:
+            case Binary(Operator.AND, left, Constant(under)):
+                term, mask = left, under
+            case _:
+                pass
+        if not isinstance(term, Load):
+            continue
+        counted[term] += 1
+        if test.relation is Relation.SET:
+            bits.setdefault(term, {})[value if mask is None else value & mask, None] = None
+        elif mask is not None and test.relation is Relation.EQ:
+            bits.setdefault(term, {})[mask, value] = None
+    return counted, {term: list(found) for term, found in bits.items()}
