@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from bpfq.record import field, record
-from bpfq.simplify.smt_encode import Bits, Bool, Encoder
+from bpfq.simplify.smt_encode import NETWORK_HEADER, Bits, Bool, Encoder
 from bpfq.symbolic.propositions import Condition, Packet, Proposition
 from bpfq.symbolic.words import NETWORK, START
 
@@ -138,7 +138,8 @@ class Solver:
         if NETWORK in self._encoder.bases:
             reach = _number(model, self._encoder.captured(NETWORK))
             before = self._octets(model, NETWORK)
-            network = _filled(before, min(reach, max(before, default=-1) + 1))
+            read = max(before, default=0) + 1
+            network = _filled(before, max(NETWORK_HEADER, min(reach, read)))
         return Sample(
             _filled(start, captured),
             _number(model, self._encoder.wire),

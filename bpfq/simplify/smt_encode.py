@@ -20,6 +20,7 @@ Bits: TypeAlias = Any  # z3.BitVecRef
 Item: TypeAlias = w.Word | p.Condition | p.Proposition
 
 ADDRESS_BITS = 34  # index + offset, two 32-bit numbers, and the bytes of the load
+NETWORK_HEADER = 20  # bytes of the shortest one, IPv4's, which is whole where it is before byte 0
 _FLAT_RANGES = 16  # a set of more ranges becomes a search tree
 
 
@@ -75,7 +76,8 @@ class Encoder:
             captured = z3.BitVec(f"{base} captured", ADDRESS_BITS)
             self.bases[base] = octets, captured
             if base == w.NETWORK:  # the same packet from further ahead
-                self.facts.append(z3.ULE(self.captured(w.START), captured))
+                before = self.captured(w.START) + NETWORK_HEADER
+                self.facts.append(z3.ULE(before, captured))
                 self.facts.append(z3.ULE(captured, 2 * p.MOST_CAPTURED))
         return self.bases[base]
 

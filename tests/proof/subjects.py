@@ -22,6 +22,7 @@ from bpfq.meaning import Meaning, Setting, meaning
 from bpfq.query.through import look_through
 
 NETMASK = 0xFFFF_FF00
+FRAGMENT_OFFSET = 0x1FFF
 METADATA = ("vlanp", "vlan_tci", "vlan_tpid", "type", "proto", "ifidx")
 Fill = Callable[[int], int]
 
@@ -74,6 +75,18 @@ class Subject:
         return IPV6_HEADER if self.program.link == "IPV6" else IPV4_HEADER
 
     @property
+    def fixed(self) -> tuple[int, ...]:
+        """The bytes of a network header before byte 0 that are the same with every packet.
+
+        Version, header length, fragment and protocol of IPv4; version and, on UDP, protocol of IPv6.
+        """
+        if not self.header:
+            return ()
+        if self.header is IPV4_HEADER:
+            return (0, 6, 7, 9)
+        return (0,) if self.program.settings.target.transport is None else (0, 6)
+
+    @property
     def has_metadata(self) -> bool:
         return self.program.settings.target.metadata
 
@@ -94,6 +107,13 @@ class Subject:
             start="transport" if self.header else start,
         )
         return meaning(look_through(self.program.query, settings.through), setting)
+
+    def arrives(self, trial: Trial) -> bool:
+        """The kernel passes on no fragment where it puts packets together first."""
+        if not self.program.settings.target.reassembled or self.program.link == "IPV6":
+            return True
+        first = (trial.network_header or trial.packet)[6:8]
+        return not int.from_bytes(first, "big") & FRAGMENT_OFFSET
 
     def accepts(self, trial: Trial, fill: Fill | None = None) -> bool:
         """The filter in order, or with the bytes of fill behind the packet."""
@@ -128,10 +148,8 @@ class Subject:
         """A counterexample with a whole network header; words that it does not mention are 0."""
         words = dict.fromkeys(METADATA, 0) | example.metadata if self.has_metadata else {}
         header = bytearray(example.network_header + self.header[len(example.network_header) :])
-        if self.program.link != "IPV6" and header:
-            header[0] = (
-                header[0] & 0xF0 | self.header[0] & 0x0F
-            )  # its length, which is the real one
+        for at in self.fixed:
+            header[at] = self.header[at]
         return Trial(
             example.octets, example.wire_length, tuple(sorted(words.items())), bytes(header),
             example.completed or example.octets,
@@ -172,7 +190,7 @@ class Judge:
         """Where a program does what the contract does not allow."""
         machine = None if self.subject.has_metadata else Interpreter(words)
         lines = []
-        for trial in trials:
+        for trial in filter(self.subject.arrives, trials):
             if machine is None:
                 accepted = self.subject.ran(words, trial)
             else:
