@@ -68,13 +68,16 @@ class Questions:
         One for each list of wishes, of which as many hold as the solver finds; those given up
         first stand first.
         """
-        from bpfq.simplify.smt import Solver
+        from bpfq.simplify.smt import Solver, TooLong
 
         self.solved += 1
         solver = Solver(self.packet, rlimit=self.rlimit, wire_is_captured=self.wire_is_captured)
         match solver.check(solver.holds(left)):
             case "sat":
-                plain = solver.sample()
+                try:
+                    plain = solver.sample()
+                except TooLong:
+                    raise Undecided from None
             case "unsat":
                 return ()
             case _:

@@ -38,6 +38,10 @@ class Sample:
     network_header: bytes = b""
 
 
+class TooLong(Exception):
+    """A packet that there is no use in making."""
+
+
 class Solver:
     """Questions about one packet.
 
@@ -129,11 +133,16 @@ class Solver:
     # ------------------------------------------------------------ samples
 
     def sample(self) -> Sample:
-        """A packet for the last question, which was answered "sat"; a short one if there is one."""
+        """A packet for the last question, which was answered "sat"; a short one if there is one.
+
+        Raises TooLong where only packets of more than 16 MiB were found.
+        """
         assert self._model is not None, "the last answer was not sat"
         model = self._preferred()
         start = self._octets(model, START)
         captured = _number(model, self._encoder.captured(START))
+        if captured > _HUGE:
+            raise TooLong
         network = b""
         if NETWORK in self._encoder.bases:
             reach = _number(model, self._encoder.captured(NETWORK))

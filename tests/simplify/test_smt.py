@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bpfq.analysis.decide import Questions, Undecided
 from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.simplify.smt import Sample, Solver
 from bpfq.symbolic import intervals
@@ -229,3 +230,9 @@ def test_deep_propositions_are_encoded_without_recursion() -> None:
         deep = p.Opposite(p.Every((deep, packet.captured(START, None, 1))))
     solver = Solver(packet, rlimit=RLIMIT, wire_is_captured=False)
     assert solver.check(solver.holds(deep), solver.fails(packet.member(word, (5, 6)))) == "unsat"
+
+
+def test_a_packet_that_nobody_could_hold_is_not_made() -> None:
+    packet = Packet()
+    with pytest.raises(Undecided):
+        Questions(packet).find(packet.captured("start", None, 1 << 28))
