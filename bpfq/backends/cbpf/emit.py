@@ -14,4 +14,6 @@ def emit(root: Node, accept: int, level: int) -> tuple[SockFilter, ...]:
 
     Raises LimitError where an expression needs more scratch words than there are.
     """
-    return assemble(layout(root, select(root, late_entries=level > 0), accept))
+    selections = select(root, late_entries=level > 0)
+    programs = [assemble(layout(selection, accept)) for selection in selections]
+    return min(programs, key=len)

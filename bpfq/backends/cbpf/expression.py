@@ -63,14 +63,19 @@ class Emitter:
 
     # ------------------------------------------------------------ one test
 
-    def comparison(self, term: Term, operand: Term) -> bool:
-        """Put the term into A and, unless it is a constant, the operand into X; whether it did."""
+    def keep_in_x(self, index: Term) -> None:
+        """Put into X, before all else, what must stay there and can be loaded there."""
         self._entry(None, None)
-        if isinstance(operand, Constant):
+        self.to_x(index)
+        self._held = index
+
+    def comparison(self, term: Term, operand: Term, by_x: bool) -> None:
+        """Put the term into A and, with by_x, the operand into X."""
+        self._entry(None, None)
+        if by_x:
+            self._pair(term, operand, entering=True)
+        else:
             self.to_a(term, entering=True)
-            return False
-        self._pair(term, operand, entering=True)
-        return True
 
     def _entry(self, a: Term | None, x: Term | None) -> None:
         held = x if x is not None else self._held

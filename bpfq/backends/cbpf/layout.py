@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from bpfq.backends.cbpf.select import Block, Label, jump_value
-from bpfq.graph.nodes import ACCEPT, REJECT, Node, Test, Verdict
+from bpfq.backends.cbpf.select import Block, Label, Selection
+from bpfq.graph.nodes import ACCEPT, REJECT, Verdict
 from bpfq.isa.cbpf.instructions import (
     Instruction,
     Jump,
@@ -26,34 +26,38 @@ from bpfq.record import field, record
 
 _FARTHEST = 255
 
-# whether X is compared, relation, constant, and where both exits lead
-_Jump: TypeAlias = tuple[bool, Relation, int, int, int]
+_Place: TypeAlias = int | Verdict  # a block by its number
+# relation, constant or X, and where both exits lead
+_Jump: TypeAlias = tuple[Relation, int | None, int, int]
 
 
-def layout(root: Node, blocks: dict[Node, Block], accept: int) -> tuple[Instruction, ...]:
+def layout(selection: Selection, accept: int) -> tuple[Instruction, ...]:
     """The whole program; ``accept`` is what a match returns, a non-match returns 0."""
+    blocks = selection.blocks
     writer = _Writer(accept, _reads_scratch(blocks))
     if writer.reads_scratch:
         # The kernel carries "was stored" from a return to the code behind it (check_load_and_stores
         # in net/core/filter.c), so with scratch words in use nothing may stand behind a return.
         writer.place(REJECT, None)
         writer.place(ACCEPT, None)
-    work: list[tuple[Node, bool]] = [(root, False)]
+    work: list[tuple[_Place, bool]] = [(selection.start.at, False)]
     while work:
-        node, ready = work.pop()
-        if writer.has(node):
+        place, ready = work.pop()
+        if writer.has(place):
             continue
-        if ready or isinstance(node, Verdict):
-            writer.place(node, blocks.get(node))
+        if isinstance(place, Verdict):
+            writer.place(place, None)
+        elif ready:
+            writer.place(place, blocks[place])
         else:
-            work += [(node, True), (node.yes, False), (node.no, False)]
+            work += [(place, True), (blocks[place].yes.at, False), (blocks[place].no.at, False)]
     return tuple(reversed(writer.backwards))
 
 
-def _reads_scratch(blocks: dict[Node, Block]) -> bool:
+def _reads_scratch(blocks: tuple[Block, ...]) -> bool:
     return any(
         isinstance(instruction, LoadScratch | LoadXScratch)
-        for block in blocks.values()
+        for block in blocks
         for instruction in block.code
     )
 
@@ -63,57 +67,57 @@ class _Writer:
     accept: int
     reads_scratch: bool
     backwards: list[Instruction] = field(default_factory=list)
-    _placed: dict[Node, int] = field(default_factory=dict)  # instructions from its start to the end
+    _placed: dict[_Place, int] = field(default_factory=dict)  # instructions from start to end
     _reached: dict[Label, int] = field(default_factory=dict)  # nearest alias of a label, likewise
-    _jumps: dict[_Jump, int] = field(default_factory=dict)  # final jumps of tests, likewise
+    _jumps: dict[_Jump, int] = field(default_factory=dict)  # final jumps of blocks, likewise
 
-    def has(self, node: Node) -> bool:
-        return node in self._placed
+    def has(self, place: _Place) -> bool:
+        return place in self._placed
 
-    def place(self, node: Node, block: Block | None) -> None:
+    def place(self, place: _Place, block: Block | None) -> None:
         if block is None:
-            self.backwards.append(self._return(node))
+            self.backwards.append(self._return(place))
         else:
             jump = self._jump(block)
             if not block.code and jump in self._jumps:
-                self._placed[node] = self._jumps[jump]
+                self._placed[place] = self._jumps[jump]
                 return
-            self._test(block)
-            self._jumps[jump] = len(self.backwards) - len(block.code)
-        self._placed[node] = len(self.backwards)
+            if self._jumps.get(jump) != len(self.backwards):
+                self._final(block)
+                self._jumps[jump] = len(self.backwards)
+            self.backwards.extend(reversed(block.code))
+        self._placed[place] = len(self.backwards)
 
     def _jump(self, block: Block) -> _Jump:
-        """What tells the final jump of one test from that of another."""
-        test = block.test
-        yes, no = (self._placed[to.node] - to.entry for to in (block.yes, block.no))
-        return (block.by_x, test.relation, jump_value(test), yes, no)
+        """What tells the final jump of one block from that of another."""
+        yes, no = (self._placed[to.at] - to.entry for to in (block.yes, block.no))
+        return (block.relation, block.value, yes, no)
 
-    def _return(self, node: Node) -> Instruction:
-        return Return(self.accept if node is ACCEPT else 0)
+    def _return(self, verdict: _Place) -> Instruction:
+        return Return(self.accept if verdict is ACCEPT else 0)
 
-    def _test(self, block: Block) -> None:
+    def _final(self, block: Block) -> None:
+        """The jump at the end of a block, and what it needs to reach its targets."""
         while True:
             true, false = self._distance(block.yes), self._distance(block.no)
             if true <= _FARTHEST and false <= _FARTHEST:
                 break
             self._trampoline(block.yes if true > _FARTHEST else block.no)
-        test: Test = block.test
-        if block.by_x:
-            self.backwards.append(JumpIfX(test.relation, true, false))
+        if block.value is None:
+            self.backwards.append(JumpIfX(block.relation, true, false))
         else:
-            self.backwards.append(JumpIf(test.relation, jump_value(test), true, false))
-        self.backwards.extend(reversed(block.code))
+            self.backwards.append(JumpIf(block.relation, block.value, true, false))
 
     def _distance(self, label: Label) -> int:
         """Instructions between here and the nearest copy of the label."""
         at = self._reached.get(label)
         if at is None:
-            at = self._placed[label.node] - label.entry
+            at = self._placed[label.at] - label.entry
         return len(self.backwards) - at
 
     def _trampoline(self, label: Label) -> None:
-        if isinstance(label.node, Verdict) and not self.reads_scratch:
-            self.backwards.append(self._return(label.node))
+        if isinstance(label.at, Verdict) and not self.reads_scratch:
+            self.backwards.append(self._return(label.at))
         else:
             self.backwards.append(Jump(self._distance(label)))
         self._reached[label] = len(self.backwards)

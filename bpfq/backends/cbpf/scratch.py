@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bpfq.backends.cbpf.contexts import Contexts, children_first
 from bpfq.graph.nodes import Test
 from bpfq.graph.terms import Binary, Choose, Constant, Load, Term, operands
 from bpfq.isa.cbpf.instructions import SCRATCH_WORDS
@@ -32,39 +33,26 @@ def header_length(term: Term) -> int | None:
             return None
 
 
-def plan(order: list[Test]) -> dict[Term, int]:
+def plan(order: list[Test], contexts: Contexts) -> dict[Term, int]:
     """Term -> scratch word, for the terms of a graph in topological order."""
-    terms = _children_first(order)
-    uses = _uses(order, terms)
+    pairs = [contexts.tests[test] for test in order]
+    terms = children_first(pairs)
+    uses = _uses(pairs, terms)
     cost: dict[Term, int] = {}
     kept: dict[Term, int] = {}
     for term in terms:
-        cost[term] = _cost(term, cost)
+        cost[term] = 1 if contexts.is_choice(term) else _cost(term, cost)
         if uses[term] > 1 and cost[term] >= _WORTH_KEEPING:
             kept[term] = len(kept) % (SCRATCH_WORDS - SPILL_WORDS)
             cost[term] = 1
     return kept
 
 
-def _children_first(order: list[Test]) -> list[Term]:
-    seen: dict[Term, None] = {}
-    for test in order:
-        work = [(test.operand, False), (test.term, False)]
-        while work:
-            term, done = work.pop()
-            if done:
-                seen[term] = None
-            elif term not in seen:
-                work.append((term, True))
-                work.extend((child, False) for child in operands(term))
-    return list(seen)
-
-
-def _uses(order: list[Test], terms: list[Term]) -> Counter[Term]:
+def _uses(pairs: list[tuple[Term, Term]], terms: list[Term]) -> Counter[Term]:
     """How many different places need a term: tests, and terms that are made of it."""
     uses: Counter[Term] = Counter()
-    for test in order:
-        uses.update((test.term, test.operand))
+    for pair in pairs:
+        uses.update(pair)
     for term in terms:
         uses.update(operands(term))
     return uses

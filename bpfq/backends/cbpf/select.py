@@ -2,129 +2,144 @@
 
 Walks the tests in topological order with what A, X and M[] hold at the end of each.  An edge whose
 registers already hold what a test would load enters behind the load; code that no edge reaches is
-cut off.
+cut off.  A test with a condition of context has a block for each way that edges know of, and all of
+them end in the same jump; an edge that does not know compares first.
 """
 
 from __future__ import annotations
 
-from bpfq.backends.cbpf.expression import Emitter, Entry
+from bpfq.backends.cbpf.contexts import (
+    NO_FACTS,
+    Condition,
+    Contexts,
+    find_contexts,
+    no_contexts,
+    refine,
+)
 from bpfq.backends.cbpf.scratch import plan
-from bpfq.graph.nodes import Node, Test
-from bpfq.graph.terms import Constant, Term
+from bpfq.backends.cbpf.ways import Arrival, Code, Selector, Source, State, Step, Ways
+from bpfq.backends.cbpf.wishes import wishes
+from bpfq.graph.nodes import Node, Test, Verdict
+from bpfq.graph.terms import Constant
 from bpfq.graph.walk import topological
-from bpfq.isa.cbpf.instructions import Instruction
-from bpfq.record import record
+from bpfq.operators import Relation
+from bpfq.record import field, record, replace
 
 
 @record
 class Block:
-    """The code of a test without its final jump, and its successors with their entry points."""
+    """Code without its final jump, and the successors with their entry points."""
 
-    test: Test
-    code: tuple[Instruction, ...]
-    by_x: bool  # the final jump compares A with X
+    code: Code
+    relation: Relation
+    value: int | None  # what A is compared with; None: X
     yes: Label
     no: Label
 
 
 @record
 class Label:
-    node: Node
-    entry: int  # instructions of its code that are skipped
+    """A verdict, or a point in a block."""
+
+    at: int | Verdict
+    entry: int = 0  # instructions of its code that are skipped
+
+
+@record
+class Selection:
+    """The blocks of a program and where it starts."""
+
+    blocks: tuple[Block, ...]
+    start: Label
+
+
+def select(root: Node, late_entries: bool) -> tuple[Selection, ...]:
+    """The blocks of every test, with and without what edges know of conditions."""
+    order = topological(root)
+    if isinstance(root, Verdict):
+        return (Selection((), Label(root)),)
+    found = find_contexts(order) if late_entries else None
+    every = [no_contexts(order)] if found is None else [no_contexts(order), found]
+    return tuple(_Walk(contexts, late_entries).run(order) for contexts in every)
+
+
+@record(eq=False)
+class _Split:
+    """A comparison that edges make which do not know a condition of the test before them."""
+
+    asked: Condition
 
 
 @record(frozen=False)
-class _State:
-    a: Term | None
-    x: Term | None
-    memory: dict[int, Term]
+class _Walk:
+    contexts: Contexts
+    late: bool
+    _arriving: dict[Node, list[Arrival]] = field(default_factory=dict)
+    _entered: dict[Source | None, Label] = field(default_factory=dict)
+    _pieces: list[tuple[Code, Relation, int | None, object]] = field(default_factory=list)
 
+    def run(self, order: list[Test]) -> Selection:
+        selector = Selector(self.contexts, plan(order, self.contexts), self.late)
+        wished = wishes(order, self.contexts) if self.contexts.facts else {}
+        start = State(None, self.contexts.nothing, {}, NO_FACTS)
+        self._arriving[order[0]] = [Arrival(None, start)]
+        for test in order:
+            step = Step(*self.contexts.tests[test], wished.get(test))
+            arrivals = self._decide(step, self._arriving.pop(test), selector)
+            ways, after = selector.ways(step, arrivals)
+            value = step.operand.value if isinstance(step.operand, Constant) else None
+            self._place(ways, test.relation, value, test)
+            for holds, successor in ((True, test.yes), (False, test.no)):
+                facts = self.contexts.facts.get((test, holds), NO_FACTS)
+                self._leave((test, holds), successor, replace(after, facts=facts))
+        return Selection(self._blocks(), self._entered[None])
 
-def select(root: Node, late_entries: bool) -> dict[Node, Block]:
-    """The block of every test, in topological order; the root is entered at its start."""
-    order = topological(root)
-    slots = plan(order)
-    arriving: dict[Node, list[tuple[Test | None, _State]]] = {
-        root: [(None, _State(None, None, {}))]
-    }
-    emitters: dict[Node, Emitter] = {}
-    by_x: dict[Node, bool] = {}
-    entered: dict[tuple[Test | None, Node], int] = {}
-    for test in order:
-        edges = arriving.pop(test)
-        emitter = Emitter(slots, _common_memory(edges), late_entries)
-        by_x[test] = emitter.comparison(test.term, test.operand)
-        emitters[test] = emitter
-        x_after = _enter(test, edges, emitter, entered)
-        state = _State(emitter.a if late_entries else None, x_after, emitter.memory)
-        for successor in {test.yes: None, test.no: None}:
-            arriving.setdefault(successor, []).append((test, state))
-    return _blocks(order, emitters, by_x, entered)
+    def _decide(self, step: Step, arrivals: list[Arrival], selector: Selector) -> list[Arrival]:
+        """The edges into a test that know what they need; others compare it before."""
+        ready: list[Arrival] = []
+        while arrivals:
+            unknown: dict[object, tuple[Condition, list[Arrival]]] = {}
+            for arrival in arrivals:
+                asked = selector.undecided(step, arrival.state)
+                if asked is None:
+                    ready.append(arrival)
+                else:
+                    key = (asked, selector.known(step, arrival.state))
+                    unknown.setdefault(key, (asked, []))[1].append(arrival)
+            arrivals = [
+                made
+                for asked, group in unknown.values()
+                for made in self._split(asked, group, selector)
+            ]
+        return ready
 
-
-def _common_memory(edges: list[tuple[Test | None, _State]]) -> dict[int, Term]:
-    common = dict(edges[0][1].memory)
-    for _, state in edges[1:]:
-        if state.memory is not edges[0][1].memory:
-            common = {s: term for s, term in common.items() if state.memory.get(s) is term}
-    return common
-
-
-def _enter(
-    test: Test,
-    edges: list[tuple[Test | None, _State]],
-    emitter: Emitter,
-    entered: dict[tuple[Test | None, Node], int],
-) -> Term | None:
-    """Choose the entry of every edge; returns what X holds behind the test."""
-    last_write = emitter.x_set_at
-    held: list[Term | None] = []
-    for source, state in edges:
-        position = _latest(emitter.entries, state) if emitter.late_entries else 0
-        entered[source, test] = position
-        passes = last_write is None or position >= last_write
-        held.append(state.x if passes else emitter.x)
-    same = all(term is held[0] for term in held)
-    return held[0] if same and emitter.late_entries else None
-
-
-def _latest(entries: list[Entry], state: _State) -> int:
-    return max(entry.position for entry in entries if _holds(state, entry))
-
-
-def _holds(state: _State, entry: Entry) -> bool:
-    return (
-        (entry.a is None or entry.a is state.a)
-        and (entry.x is None or entry.x is state.x)
-        and all(state.memory.get(slot) is term for slot, term in entry.memory.items())
-    )
-
-
-def _blocks(
-    order: list[Test],
-    emitters: dict[Node, Emitter],
-    by_x: dict[Node, bool],
-    entered: dict[tuple[Test | None, Node], int],
-) -> dict[Node, Block]:
-    first: dict[Node, int] = {}
-    for (_, node), position in entered.items():
-        first[node] = min(position, first.get(node, position))
-
-    def label(source: Test, node: Node) -> Label:
-        return Label(node, entered[source, node] - first[node] if node in first else 0)
-
-    return {
-        test: Block(
-            test,
-            tuple(emitters[test].code[first[test] :]),
-            by_x[test],
-            label(test, test.yes),
-            label(test, test.no),
+    def _split(
+        self, asked: Condition, arrivals: list[Arrival], selector: Selector
+    ) -> tuple[Arrival, Arrival]:
+        """Two edges that know the condition, behind a comparison."""
+        relation, left, value = asked
+        ways, after = selector.ways(Step(left, self.contexts.builder.constant(value)), arrivals)
+        split = _Split(asked)
+        self._place(ways, relation, value, split)
+        yes, no = (
+            replace(after, facts=refine(after.facts, asked, holds)) for holds in (True, False)
         )
-        for test in order
-    }
+        return Arrival((split, True), yes), Arrival((split, False), no)
 
+    def _place(self, ways: Ways, relation: Relation, value: int | None, source: object) -> None:
+        first = len(self._pieces)
+        self._pieces += [(code, relation, value, source) for code in ways.pieces]
+        for edge, (number, position) in ways.entries.items():
+            self._entered[edge] = Label(first + number, position)
 
-def jump_value(test: Test) -> int:
-    """The constant that a test's final jump compares with."""
-    return test.operand.value if isinstance(test.operand, Constant) else 0
+    def _leave(self, source: Source, successor: Node, state: State) -> None:
+        if isinstance(successor, Verdict):
+            self._entered[source] = Label(successor)
+        else:
+            self._arriving.setdefault(successor, []).append(Arrival(source, state))
+
+    def _blocks(self) -> tuple[Block, ...]:
+        return tuple(
+            Block(code, relation, value, self._entered[source, True], self._entered[source, False])
+            for code, relation, value, source in self._pieces
+        )
