@@ -106,6 +106,16 @@ def tcp(g: Graph) -> Node:
     return g.equal(g.ethertype, IP6, ip6, g.equal(g.ethertype, IP, shared, REJECT))
 
 
+def tcp_or_udp(g: Graph) -> Node:
+    """The second test is of what A holds already, under a name that says more."""
+    header = g.load(20, 1)
+    fragment = g.builder.choose(Relation.EQ, header, g.number(FRAGMENT), g.load(54, 1), header)
+    udp = g.equal(g.by_family(g.load(23, 1), fragment), UDP, ACCEPT, REJECT)
+    shared = g.equal(g.by_family(g.load(23, 1), g.load(54, 1)), TCP, ACCEPT, udp)
+    ip6 = g.equal(header, TCP, ACCEPT, g.equal(header, FRAGMENT, shared, udp))
+    return g.equal(g.ethertype, IP, shared, g.equal(g.ethertype, IP6, ip6, REJECT))
+
+
 def three_families(g: Graph) -> Node:
     """A byte that three kinds of packets have in different places, tested twice."""
     first = g.by_family(g.load(26, 1), g.by_family(g.load(28, 1), g.load(22, 1), ARP))
@@ -163,6 +173,7 @@ GRAPHS: dict[str, tuple[Make, int]] = {
     "host 10.0.0.1": (host, 13),
     "net 10.0.0.0/8": (net, 16),
     "tcp": (tcp, 11),
+    "tcp or udp": (tcp_or_udp, 12),
     "three families": (three_families, 18),
     "a family that is not known": (unknown_family, 17),
     "a test between": (length_between, 13),

@@ -18,9 +18,9 @@ from bpfq.backends.cbpf.contexts import (
 )
 from bpfq.backends.cbpf.scratch import plan
 from bpfq.backends.cbpf.ways import Arrival, Code, Selector, Source, State, Step, Ways
-from bpfq.backends.cbpf.wishes import wishes
+from bpfq.backends.cbpf.wishes import Wish, wishes
 from bpfq.graph.nodes import Node, Test, Verdict
-from bpfq.graph.terms import Constant
+from bpfq.graph.terms import Constant, Term
 from bpfq.graph.walk import topological
 from bpfq.operators import Relation
 from bpfq.record import field, record, replace
@@ -54,13 +54,17 @@ class Selection:
 
 
 def select(root: Node, late_entries: bool) -> tuple[Selection, ...]:
-    """The blocks of every test, with and without what edges know of conditions."""
+    """Blocks of every test: plain, with what edges know of conditions, and with wishes for X."""
     order = topological(root)
     if isinstance(root, Verdict):
         return (Selection((), Label(root)),)
+    plain = _Walk(no_contexts(order), {}, late_entries).run(order)
     found = find_contexts(order) if late_entries else None
-    every = [no_contexts(order)] if found is None else [no_contexts(order), found]
-    return tuple(_Walk(contexts, late_entries).run(order) for contexts in every)
+    if found is None:
+        return (plain,)
+    wished = wishes(order, found)
+    choices = [wished, {}] if wished else [{}]
+    return (plain, *(_Walk(found, some, late_entries).run(order) for some in choices))
 
 
 @record(eq=False)
@@ -73,6 +77,7 @@ class _Split:
 @record(frozen=False)
 class _Walk:
     contexts: Contexts
+    wished: dict[Test, Wish]
     late: bool
     _arriving: dict[Node, list[Arrival]] = field(default_factory=dict)
     _entered: dict[Source | None, Label] = field(default_factory=dict)
@@ -80,19 +85,33 @@ class _Walk:
 
     def run(self, order: list[Test]) -> Selection:
         selector = Selector(self.contexts, plan(order, self.contexts), self.late)
-        wished = wishes(order, self.contexts) if self.contexts.facts else {}
         start = State(None, self.contexts.nothing, {}, NO_FACTS)
         self._arriving[order[0]] = [Arrival(None, start)]
         for test in order:
-            step = Step(*self.contexts.tests[test], wished.get(test))
+            step = Step(*self.contexts.tests[test], self.wished.get(test))
             arrivals = self._decide(step, self._arriving.pop(test), selector)
             ways, after = selector.ways(step, arrivals)
             value = step.operand.value if isinstance(step.operand, Constant) else None
             self._place(ways, test.relation, value, test)
             for holds, successor in ((True, test.yes), (False, test.no)):
                 facts = self.contexts.facts.get((test, holds), NO_FACTS)
-                self._leave((test, holds), successor, replace(after, facts=facts))
+                state = replace(after, facts=facts, a=self._name(after.a, successor, arrivals))
+                self._leave((test, holds), successor, state)
         return Selection(self._blocks(), self._entered[None])
+
+    def _name(self, held: Term | None, successor: Node, arrivals: list[Arrival]) -> Term | None:
+        """What A holds, as the successor calls it where that is the same on all ways here.
+
+        [23:1] in IPv4 packets, [54:1] in fragments is the protocol of all packets in both.
+        """
+        if held is None or not isinstance(successor, Test):
+            return held
+        wanted, _ = self.contexts.tests[successor]
+        if held is wanted or not self.contexts.conditions(wanted):
+            return held
+        where, ways = self.contexts.where, [arrival.state.facts for arrival in arrivals]
+        same = all(where(held, facts) is where(wanted, facts) for facts in ways)
+        return wanted if same else held
 
     def _decide(self, step: Step, arrivals: list[Arrival], selector: Selector) -> list[Arrival]:
         """The edges into a test that know what they need; others compare it before."""
