@@ -271,16 +271,16 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     )
     from bpfq.query import nodes as nodes
     from bpfq.questions import (
-        decompile as decompile,
-    )
-    from bpfq.questions import (
-        lint as lint,
-    )
-    from bpfq.questions import (
         branches as branches,
     )
     from bpfq.questions import (
         compare as compare,
+    )
+    from bpfq.questions import (
+        decompile as decompile,
+    )
+    from bpfq.questions import (
+        lint as lint,
     )
     from bpfq.questions import (
         near_misses as near_misses,

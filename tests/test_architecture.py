@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "bpfq"
 
 LAYERS = (
     ("source", "operators", "record", "version"),
-    ("errors",),
+    ("errors", "intervals"),
     ("tables", "isa", "targets"),
     ("query", "graph"),
     ("headers", "symbolic"),

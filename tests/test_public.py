@@ -66,7 +66,7 @@ def test_readme_shows_what_the_first_command_prints() -> None:
 
 
 def test_readme_shows_the_error_that_is_printed() -> None:
-    shown = next(block for block in blocks("text") if block.startswith("$ bpfq"))
+    shown = next(block for block in blocks("text") if "\nbpfq: " in block)
     command, _, expected = shown.partition("\n")
     run = subprocess.run(
         [sys.executable, "-m", *shlex.split(command.removeprefix("$ "))],

@@ -18,7 +18,9 @@ from bpfq.symbolic.propositions import FALSE, Packet, Proposition
 if TYPE_CHECKING:
     from bpfq.simplify.smt import Sample, Solver
 
-LEAVES = (1, 8)  # of a word with choices inside: first only whether two are the same
+# How the diagrams are made, one way after the other: leaves of a word with choices inside, first
+# only whether two are the same; and the order of the fields.
+WAYS = ((1, False), (1, True), (8, False))
 RLIMIT = 40_000_000  # z3 resource units for one question, some seconds of work
 _MOST_GIVEN_UP = 40  # wishes, one question each
 
@@ -39,7 +41,7 @@ class Questions:
     wire_is_captured: bool = False
     rlimit: int = RLIMIT
     solved: int = 0
-    _diagrams: dict[int, Diagrams] = field(default_factory=dict)
+    _diagrams: dict[tuple[int, bool], Diagrams] = field(default_factory=dict)
 
     def find(self, wanted: Proposition) -> Sample | None:
         """A packet of which ``wanted`` is TRUE, None where there is none; raises Undecided."""
@@ -48,14 +50,17 @@ class Questions:
 
     def left(self, wanted: Proposition) -> Proposition:
         """What the diagrams leave to decide: FALSE where ``wanted`` holds of no packet."""
-        left = wanted
-        for leaves in LEAVES:
-            diagrams = self._diagrams.setdefault(leaves, Diagrams(self.packet, leaves))
+        left, done = wanted, False
+        for way in WAYS:
+            if done and way[1]:
+                continue  # another order would leave the same
+            diagrams = self._diagrams.setdefault(way, Diagrams(self.packet, *way))
             try:
                 left = diagrams.proposition(diagrams.of(wanted))
             except TooLarge:
-                del self._diagrams[leaves]
-                break
+                del self._diagrams[way]
+                continue
+            done = True
             if left is FALSE or diagrams.is_exact:
                 break
         return left

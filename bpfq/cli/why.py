@@ -16,7 +16,16 @@ from bpfq.cli.request import (
     resolver,
     through_words,
 )
-from bpfq.cli.terminal import BOLD, DIM, GREEN, RED, coloured, note, paint, standard_output
+from bpfq.cli.terminal import (
+    BOLD,
+    DIM,
+    GREEN,
+    RED,
+    coloured,
+    note,
+    paint,
+    standard_output,
+)
 from bpfq.errors import BpfqError
 from bpfq.questions import why
 

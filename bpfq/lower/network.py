@@ -108,7 +108,8 @@ def protocol_chain(node: q.ProtocolChain, c: Context) -> Formula:
         walks.append(both(is_ip(c, frame), length, _walk(c, node.number, first, start, ())))
     if node.layer in ("ip6", "inet"):
         start = frame.network.plus(IPV6_HEADER)
-        if frame.network.base is None and frame.network.constant >= NEAR_THE_END:
+        before = frame.network.base is None and frame.network.constant >= NEAR_THE_END
+        if before and not c.headers.target.network_at:
             start = frame.network  # before byte 0: the reference's [x - 2] fails for every X
         first = c.headers.load(frame.network, 6, 1)
         walks.append(both(is_ip6(c, frame), _walk(c, node.number, first, start, _EXTENSIONS)))

@@ -9,20 +9,18 @@ used, and what makes a field diagram unfit (a list of pairs multiplies it) makes
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from bpfq.graph.formula import Formula, size
 from bpfq.graph.nodes import Builder, Node
 from bpfq.graph.terms import Binary, Constant, Load, Term
 from bpfq.graph.walk import topological
 from bpfq.operators import Operator, Relation
-from bpfq.opt.fields import by_fields
-from bpfq.opt.partition import Bits
-from bpfq.symbolic import formula as meaning
-from bpfq.symbolic import graph as graphs
-from bpfq.symbolic.diagram import Diagrams, TooLarge
-from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet
 
-_TESTS = 3  # of one field; fewer are left to the passes
+if TYPE_CHECKING:
+    from bpfq.opt.partition import Bits
+
+_TESTS = 4  # of one field; fewer are left to the passes
 _MOST_ATOMS = 120  # of a formula; beyond, fields multiply and the proof takes too long
 
 
@@ -33,6 +31,8 @@ def by_fields_where_worth(formula: Formula, graph: Node, builder: Builder) -> No
     counted, bits = _fields(graph)
     if max(counted.values(), default=0) < _TESTS:
         return None
+    from bpfq.opt.fields import by_fields
+
     return by_fields(formula, builder, bits)
 
 
@@ -43,6 +43,11 @@ def keeps_contract(formula: Formula, graph: Node) -> bool:
 
     Decided without a solver: False where that does not suffice.
     """
+    from bpfq.symbolic import formula as meaning
+    from bpfq.symbolic import graph as graphs
+    from bpfq.symbolic.diagram import Diagrams, TooLarge
+    from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet
+
     packet, diagrams = Packet(), Diagrams()
     try:
         least = Accepts(meaning.encode(formula, packet, meaning.SEQUENTIAL))

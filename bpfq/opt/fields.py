@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 from bpfq.graph.formula import Formula
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node
+from bpfq.graph.search import Piece
 from bpfq.graph.terms import Term
 from bpfq.operators import WORD_MASK, Operator, Relation
-from bpfq.graph.search import Piece
 from bpfq.opt.partition import Bits, part
 from bpfq.record import field, record
 from bpfq.symbolic import words as w

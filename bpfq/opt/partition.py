@@ -8,8 +8,8 @@ from typing import TypeAlias
 from bpfq.graph.nodes import Builder, Node
 from bpfq.graph.search import Piece, merged, separate
 from bpfq.graph.terms import Term
+from bpfq.intervals import masked
 from bpfq.operators import WORD_MASK, Operator, Relation
-from bpfq.symbolic.intervals import masked
 
 Bits: TypeAlias = tuple[int, int | None]  # a mask, and the value under it; None: any but 0
 

@@ -16,6 +16,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, assert_never
 
+from bpfq import intervals
 from bpfq.graph.bounds import largest
 from bpfq.graph.formula import (
     All,
@@ -33,7 +34,6 @@ from bpfq.graph.formula import (
 )
 from bpfq.graph.terms import Binary, Constant, Draw, Term, can_divide_by_zero, operands
 from bpfq.operators import Operator, Relation
-from bpfq.symbolic import intervals
 
 _DEPTH = 12  # of the alternatives that are compared; no primitive is deeper
 

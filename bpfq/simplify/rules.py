@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from bpfq import intervals
+from bpfq.intervals import Bounds
 from bpfq.operators import WORD_MASK, Operator
 from bpfq.query import build
 from bpfq.query import nodes as q
 from bpfq.record import record
 from bpfq.source import join
-from bpfq.symbolic import intervals
-from bpfq.symbolic.intervals import Bounds
 
 _MODULUS = WORD_MASK + 1
 

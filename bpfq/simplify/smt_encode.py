@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias, assert_never
 
+from bpfq.intervals import Bounds
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator
 from bpfq.record import field, record
 from bpfq.symbolic import propositions as p
 from bpfq.symbolic import words as w
-from bpfq.symbolic.intervals import Bounds
 
 Bool: TypeAlias = Any  # z3.BoolRef
 Bits: TypeAlias = Any  # z3.BitVecRef

@@ -89,11 +89,12 @@ class Diagrams:
     """Makes the diagrams of one question.
 
     packet: what made the words; without it a word with a choice inside is a variable of its own.
-    leaves: see Choices.
+    leaves: see Choices.  by_offset: the order of the variables, see _order.
     """
 
     packet: Packet | None = None
     leaves: int = 1
+    by_offset: bool = False
     holds: Diagram = field(default_factory=_leaf)
     fails: Diagram = field(default_factory=_leaf)
     faults: Diagram = field(default_factory=_leaf)
@@ -151,9 +152,11 @@ class Diagrams:
     def _order(self, proposition: Proposition) -> list[Word]:
         """Variables stand in the order in which the proposition first looks at them.
 
-        Returns the words with choices inside that it looks at, operands first.
+        by_offset: fields in the order of their place in the packet, so that those which different
+        branches test stand above what the branches share.  Returns the words with choices inside that it looks at, operands first.
         """
         found: list[Word] = []
+        looked_at: dict[Variable, None] = {}
         work: list[Proposition | Word] = [proposition]
         while work:
             current = work.pop()
@@ -168,12 +171,14 @@ class Diagrams:
                 case Decide(condition, then, otherwise):
                     words = self._choices.words_of(condition) if self._choices else []
                     if not words:
-                        self._level(_variable(condition))
+                        looked_at[_variable(condition)] = None
                     work += [otherwise, then, *words]
                 case Number() | Length() | Metadata() | Draw():
                     raise AssertionError(current)  # no choice is inside
                 case _:
                     work += reversed(operands(current))
+        for variable in sorted(looked_at, key=_place) if self.by_offset else looked_at:
+            self._level(variable)
         return sorted(found, key=lambda word: word.number)
 
     def _level(self, variable: Variable) -> int:
@@ -351,6 +356,17 @@ class Diagrams:
             self.holds: TRUE, self.fails: FALSE, self.faults: FAULT,
         }  # fmt: skip
         return decisions(diagram, self.variables, leaves)
+
+
+def _place(variable: Variable) -> tuple[int, int]:
+    """Captured lengths first, then fields by their offset, then all else as it was met."""
+    match variable:
+        case (str(), _):
+            return (0, 0)
+        case Bytes(index=None, offset=offset):
+            return (1, offset)
+        case _:
+            return (2, 0)
 
 
 def _variable(condition: Condition) -> Variable:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from bpfq import intervals
+from bpfq.intervals import Bounds
 from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.record import field, record
-from bpfq.symbolic import intervals
-from bpfq.symbolic.intervals import Bounds
 from bpfq.symbolic.words import Either, Number, Operation, Word, Words
 
 _MOST_TESTS = 64  # a test of a choice is moved into its arms up to here

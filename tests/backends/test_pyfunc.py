@@ -8,8 +8,8 @@ import pytest
 
 import bpfq
 from bpfq.backends.pyfunc import source
-from bpfq.graphs import decide
 from bpfq.frontend.pcap.parse import parse
+from bpfq.graphs import decide
 from bpfq.isa.cbpf.vm import run
 from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS

@@ -48,4 +48,4 @@ def test_broken_streams_are_one_line(command: str, code: int, message: str) -> N
 def test_output_that_cannot_hold_a_dot_gets_a_question_mark() -> None:
     ran = shell("PYTHONIOENCODING=ascii bpfq -q port 53")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert "extension headers ? 2nd" in ran.stdout
+    assert "802.1Q tag ? MPLS" in ran.stdout

@@ -6,7 +6,7 @@ from bpfq.operators import DivisionByZero, calculate
 from bpfq.simplify.smt import Sample
 from bpfq.symbolic import propositions as p
 from bpfq.symbolic import words as w
-from bpfq.symbolic.intervals import contains
+from bpfq.intervals import contains
 
 
 def byte(base: str, at: int, packet: Sample) -> int:

@@ -20,7 +20,7 @@ from bpfq.simplify.rules import (
     merged,
 )
 from bpfq.simplify.smt_encode import member
-from bpfq.symbolic.intervals import united
+from bpfq.intervals import united
 
 WORD = z3.BitVec("word", 32)
 NUMBERS = st.one_of(st.integers(0, 15), st.sampled_from([0x40, 0x4000, 0x8000_0000, WORD_MASK]))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bpfq.analysis.decide import Questions, Undecided
 from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.simplify.smt import Sample, Solver
-from bpfq.symbolic import intervals
+from bpfq import intervals
 from bpfq.symbolic import propositions as p
 from bpfq.symbolic.words import NETWORK, START, Word
 
@@ -233,6 +233,6 @@ def test_deep_propositions_are_encoded_without_recursion() -> None:
 
 
 def test_a_packet_that_nobody_could_hold_is_not_made() -> None:
-    packet = Packet()
+    packet = p.Packet()
     with pytest.raises(Undecided):
         Questions(packet).find(packet.captured("start", None, 1 << 28))

@@ -11,10 +11,10 @@ from oracles.directed import bases, search, truncations
 
 from bpfq.backends.cbpf.emit import emit
 from bpfq.backends.pyfunc import matcher
-from bpfq.graphs import decide, formula_of
 from bpfq.errors import BpfqError
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.nodes import Builder
+from bpfq.graphs import decide, formula_of
 from bpfq.isa.cbpf.vm import Machine
 from bpfq.lower.context import Options
 from bpfq.meaning import Meaning, Setting, meaning

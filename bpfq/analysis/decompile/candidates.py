@@ -23,13 +23,13 @@ from bpfq.analysis.decompile.values import (
     starts_of,
 )
 from bpfq.errors import BpfqError
+from bpfq.intervals import Bounds
 from bpfq.operators import Operator
 from bpfq.query import build
 from bpfq.query.checks import INDEXED_PROTOCOLS
 from bpfq.query.nodes import Query, Under
 from bpfq.record import field, record
 from bpfq.symbolic.diagram import Diagram
-from bpfq.symbolic.intervals import Bounds
 from bpfq.symbolic.propositions import Condition, Member, Proposition
 from bpfq.symbolic.words import Number, Operation, Word
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TypeAlias, assert_never
 
 from bpfq.errors import BpfqError
+from bpfq.intervals import Bounds
 from bpfq.operators import WORD_MASK, Operator
 from bpfq.query import build
 from bpfq.query.nodes import Query, Under, Value
 from bpfq.record import record
-from bpfq.symbolic.intervals import Bounds
 from bpfq.symbolic.propositions import Condition, Member, Order
 from bpfq.symbolic.words import (
     START,

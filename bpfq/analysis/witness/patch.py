@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from bpfq import intervals
 from bpfq.analysis.witness.draft import (
     RANDOM,
     Draft,
@@ -35,10 +36,9 @@ from bpfq.graph.terms import (
     Term,
     WireLength,
 )
+from bpfq.intervals import Bounds
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator, Relation, calculate, wrap
 from bpfq.record import record
-from bpfq.symbolic import intervals
-from bpfq.symbolic.intervals import Bounds
 
 _ALL: Final = (0, WORD_MASK + 1)
 _COMMUTING: Final = (Operator.ADD, Operator.MUL, Operator.AND, Operator.OR, Operator.XOR)

@@ -5,7 +5,13 @@ Words that behave alike share a terminal; the elaborator tells them apart.
 
 from __future__ import annotations
 
-from bpfq.query.checks import ATM_CLASSES, ATM_FIELDS, SS7_FIELDS, SS7_UNITS, WLAN_DIRECTIONS
+from bpfq.query.checks import (
+    ATM_CLASSES,
+    ATM_FIELDS,
+    SS7_FIELDS,
+    SS7_UNITS,
+    WLAN_DIRECTIONS,
+)
 from bpfq.tables.protocols import PROTOCOLS
 
 _ALIKE = {  # terminal -> words

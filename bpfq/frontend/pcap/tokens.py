@@ -186,7 +186,9 @@ def _error(message: str, start: int, end: int) -> Token:
 
 def _with_colons(text: str, start: int) -> Token | None:
     """The MAC or IPv6 address that starts here, or None: the longest, a MAC before IPv6."""
-    from bpfq.frontend.pcap import colons  # costly patterns, and most filters have no colon
+    from bpfq.frontend.pcap import (
+        colons,  # costly patterns, and most filters have no colon
+    )
 
     kind, end = colons.longest(text, start)
     if end == start:

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from bpfq import intervals
+from bpfq.intervals import Bounds
 from bpfq.operators import WORD_MASK, Operator, Relation, calculate
-from bpfq.symbolic import intervals
-from bpfq.symbolic.intervals import Bounds
 
 SMALL = (0, 1, 2, 3, 6, 7, 8, 15, 31, 63, 127)  # greatest words of the domains written out
 CONSTANTS = (*range(36), 63, 64, 65, 96, 127, 128, 200, 0x8000_0000, WORD_MASK - 3, WORD_MASK)
