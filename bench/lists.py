@@ -22,7 +22,7 @@ def ports(count: int) -> str:
 
 
 def main() -> None:
-    heading("long lists at level 1")
+    heading("long lists at the default level")
     for name, make, counts in (("host", hosts, (100, 1000, 5000, 20000)), ("port", ports, (1000,))):
         for count in counts:
             text = make(count)

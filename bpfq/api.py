@@ -150,7 +150,8 @@ def compile(  # the name the whole field uses for it
     target: where it will run, see ``bpfq.targets``.  link: DLT name or number, for targets whose
     byte 0 is the link header.  snaplen: bytes a match returns.  netmask: of the capture network,
     for ``ip broadcast``; None is unknown.  level: 0 as written, 1 shared and threaded, 2 without
-    tests that others decide; None is the default, 2.  savefile: byte order of the capture file
+    tests that others decide and with lists as searches, 3 with loads merged and code shared
+    between branches; None is the default, 2.  savefile: byte order of the capture file
     the program will read, relative to a little-endian machine.  resolver: what looks up host,
     network and station names; none unless given.  through: encapsulations below which layer-3
     tests look as well.  tcp6: ``tcp[...]`` and its kind read IPv6 too.  family: 4 or 6, all that

@@ -14,7 +14,7 @@ from bpfq.tables.linktypes import LinkType
 from bpfq.targets import Target
 
 DEFAULT_LEVEL = 2
-LEVELS = (0, 1, 2)
+LEVELS = (0, 1, 2, 3)
 _LONGEST_NUMBER = 10  # digits; no DLT value has more than three
 
 

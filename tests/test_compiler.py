@@ -158,7 +158,7 @@ def test_a_family_that_the_target_cannot_carry_is_refused() -> None:
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"level": 7}, "level 7 is not one of 0, 1, 2"),
+        ({"level": 7}, "level 7 is not one of 0, 1, 2, 3"),
         ({"snaplen": 0}, "snaplen 0 is not in 1 to 4294967295"),
         ({"netmask": "255.0.0"}, "'255.0.0' is not a netmask; write it as in 255.255.255.0"),
         (

@@ -200,7 +200,7 @@ def _filter_options(parser: ArgumentParser) -> None:
     add("--strict", action="store_true", help="as libpcap on packets cut inside a tested field")
     add("--allow-empty", action="store_true", help="compile a filter that matches nothing")
     add("-O", dest="level", action="store_const", const=0, help="no optimiser, same as --opt 0")
-    add("--opt", dest="level", type=int, metavar="N", help="optimiser level, 2 unless given")
+    add("--opt", dest="level", type=int, metavar="N", help="optimiser level, 0 to 3; 2 unless given")
 
 
 def _listing_options(parser: ArgumentParser) -> None:

@@ -3,28 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeAlias
 
 from bpfq.graph.nodes import Builder, Node
+from bpfq.graph.terms import Choose, Term, operands
+from bpfq.graph.walk import topological
 from bpfq.opt.bits import test_bits
 from bpfq.opt.thread import thread_jumps
 
 Pass: TypeAlias = Callable[[Node, Builder], Node]
 
-PASSES: dict[int, tuple[Pass, ...]] = {
-    0: (),
-    1: (test_bits, thread_jumps),
-    2: (test_bits, thread_jumps),
-}
+HIGHEST = 3
 _ROUNDS_AT_MOST = 8
+
+
+@cache
+def passes(level: int) -> tuple[Pass, ...]:
+    """The passes in order; those of level 3 are imported when they are first asked for."""
+    if level == 0:
+        return ()
+    if level < HIGHEST:
+        return (test_bits, thread_jumps)
+    from bpfq.opt.algebra import fold_algebra
+    from bpfq.opt.coalesce import merge_loads
+    from bpfq.opt.hoist import hoist_gates
+    from bpfq.opt.implied import skip_implied
+    from bpfq.opt.order import order_chains
+    from bpfq.opt.share import share_tests
+
+    return (
+        test_bits, thread_jumps, fold_algebra, skip_implied, order_chains, merge_loads,
+        hoist_gates, share_tests,
+    )  # fmt: skip
 
 
 def optimise(root: Node, builder: Builder, level: int) -> Node:
     """Run the level's passes until none of them changes the graph."""
+    run = passes(1 if level == HIGHEST and _has_choices(root) else level)
     for _ in range(_ROUNDS_AT_MOST):
         before = root
-        for run in PASSES[level]:
-            root = run(root, builder)
+        for each in run:
+            root = each(root, builder)
         if root is before:
             break
     return root
+
+
+def _has_choices(root: Node) -> bool:
+    """The places of its fields depend on the packet in several ways, as behind radio headers."""
+    work: list[Term] = [side for test in topological(root) for side in (test.term, test.operand)]
+    seen: set[Term] = set()
+    while work:
+        term = work.pop()
+        if isinstance(term, Choose):
+            return True
+        if term not in seen:
+            seen.add(term)
+            work += operands(term)
+    return False

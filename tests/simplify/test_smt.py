@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bpfq.analysis.decide import Questions, Undecided
 from bpfq.operators import WORD_MASK, Operator, Relation
-from bpfq.simplify.smt import Sample, Solver
+from bpfq.simplify.smt import Sample, Solver, TooLong
 from bpfq import intervals
 from bpfq.symbolic import propositions as p
 from bpfq.symbolic.words import NETWORK, START, Word
@@ -107,12 +107,13 @@ def test_every_sample_satisfies_the_proposition_it_was_found_for(seed: int) -> N
     proposition = maker.proposition()
     solver = Solver(maker.packet, rlimit=RLIMIT, wire_is_captured=False)
     wanted = ((solver.holds(proposition), p.TRUE), (solver.fails(proposition), p.FALSE))
-    found = [
-        outcome(proposition, solver.sample()) is expected
-        for constraint, expected in wanted
-        if solver.check(constraint) == "sat"
-    ]
-    assert all(found)
+    for constraint, expected in wanted:
+        if solver.check(constraint) == "sat":
+            try:
+                sample = solver.sample()
+            except TooLong:
+                continue  # nobody could hold it
+            assert outcome(proposition, sample) is expected
 
 
 @settings(max_examples=150, deadline=None)
