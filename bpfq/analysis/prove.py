@@ -25,7 +25,7 @@ from bpfq.errors import RefutedError, UndecidedError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
 from bpfq.query.nodes import Query
-from bpfq.record import record
+from bpfq.record import record, replace
 from bpfq.settings import Settings
 from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
 from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Verdict: TypeAlias = Literal["proved", "refuted", "undecided"]
 
 _SHOWN = 64  # bytes of a counterexample in a message
+_SHORT = (34, 64, 128, 256)  # bytes of a packet that one likes to look at
 _LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs more stays open
 
 
@@ -89,7 +90,7 @@ def prove(query: Query, words: Sequence[SockFilter], settings: Settings) -> Proo
         return Proof("undecided", solved=questions.solved)
     if found is None:
         return Proof("proved", solved=questions.solved)
-    shown = _confirmed(found, query, words, settings)
+    shown = _shortest(found, query, words, settings)
     verdict: Verdict = "undecided" if shown is None else "refuted"
     return Proof(verdict, shown, questions.solved)
 
@@ -122,6 +123,30 @@ def _first(questions: Questions, *wanted: Proposition) -> Sample | None:
 
 
 # ---------------------------------------------------------------- counterexamples are run
+
+
+def _shortest(
+    sample: Sample, query: Query, words: Sequence[SockFilter], settings: Settings
+) -> Counterexample | None:
+    """A counterexample of few bytes where the first of them are one already."""
+    for size in _SHORT:
+        if size < len(sample.octets):
+            shown = _confirmed(_cut(sample, size), query, words, settings)
+            if shown is not None:
+                return shown
+    return _confirmed(sample, query, words, settings)
+
+
+def _cut(sample: Sample, size: int) -> Sample:
+    """The packet ends at size; what stood behind may have followed."""
+    behind = dict(enumerate(sample.octets[size:], size))
+    whole = sample.wire_length == len(sample.octets)
+    return replace(
+        sample,
+        octets=sample.octets[:size],
+        beyond={**behind, **sample.beyond},
+        wire_length=size if whole else sample.wire_length,
+    )
 
 
 def _confirmed(
