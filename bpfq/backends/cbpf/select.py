@@ -20,10 +20,13 @@ from bpfq.backends.cbpf.scratch import plan
 from bpfq.backends.cbpf.ways import Arrival, Code, Selector, Source, State, Step, Ways
 from bpfq.backends.cbpf.wishes import Wish, wishes
 from bpfq.graph.nodes import Node, Test, Verdict
-from bpfq.graph.terms import Constant, Term
+from bpfq.graph.terms import Constant, Term, operands
 from bpfq.graph.walk import topological
 from bpfq.operators import Relation
 from bpfq.record import field, record, replace
+
+
+_MOST_TERMS = 160  # of a graph; deep encapsulations are selected as they stand
 
 
 @record
@@ -59,12 +62,25 @@ def select(root: Node, late_entries: bool) -> tuple[Selection, ...]:
     if isinstance(root, Verdict):
         return (Selection((), Label(root)),)
     plain = _Walk(no_contexts(order), {}, late_entries).run(order)
-    found = find_contexts(order) if late_entries else None
+    worth = late_entries and _terms(order) <= _MOST_TERMS
+    found = find_contexts(order) if worth else None
     if found is None:
         return (plain,)
     wished = wishes(order, found)
     choices = [wished, {}] if wished else [{}]
     return (plain, *(_Walk(found, some, late_entries).run(order) for some in choices))
+
+
+def _terms(order: list[Test]) -> int:
+    """Different terms of the tests, parts included."""
+    work: list[Term] = [side for test in order for side in (test.term, test.operand)]
+    seen: set[Term] = set()
+    while work:
+        term = work.pop()
+        if term not in seen:
+            seen.add(term)
+            work += operands(term)
+    return len(seen)
 
 
 @record(eq=False)
