@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from bpfq.compiler import compile_query
-from bpfq.errors import BpfqError, LimitError
+from bpfq.errors import LimitError, quoting
 from bpfq.graph.nodes import Node, Verdict
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.lower.context import Options
@@ -166,13 +166,9 @@ def compile(  # the name the whole field uses for it
         target, link, snaplen, level, savefile, family, through, strict, allow_empty,
         Options(netmask_of(netmask), tcp6, protochain),
     )  # fmt: skip
-    text = filter if isinstance(filter, str) else None
-    try:
+    with quoting(filter):
         query = query_of(filter, resolver)
         compiled = compile_query(query, settings)
-    except BpfqError as error:
-        error.text = error.text or text
-        raise
     return Program(compiled.words, query, settings, compiled.graph)
 
 
@@ -193,11 +189,7 @@ def parse(text: str, *, resolver: Resolver | None = None) -> Cond:
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.parse import parse as parse_text
 
-    try:
-        return Cond(parse_text(text, resolver=resolver))
-    except BpfqError as error:
-        error.text = error.text or text
-        raise
+    return Cond(parse_text(text, resolver=resolver))
 
 
 # ---------------------------------------------------------------- sockets

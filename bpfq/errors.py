@@ -6,6 +6,8 @@ be right.  ``exit_code`` is what the command line returns for the class.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from bpfq.source import Span, Suggestion, render
@@ -86,6 +88,17 @@ class RefutedError(BpfqError):
     """A program does not do what its filter says; the message has a packet that shows it."""
 
     exit_code = 1
+
+
+@contextmanager
+def quoting(filter: object) -> Iterator[None]:
+    """Errors raised inside quote the filter, where it is a text and they have no other one."""
+    try:
+        yield
+    except BpfqError as error:
+        if error.text is None and isinstance(filter, str):
+            error.text = filter
+        raise
 
 
 class EncodingError(ValueError):

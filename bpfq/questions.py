@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
 from bpfq.api import SNAPLEN, Program, compile, query_of
-from bpfq.errors import BpfqError
+from bpfq.errors import quoting
 from bpfq.isa.cbpf.given import lists_program, program_words
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.read import parse_program
 from bpfq.lower.context import Options
-from bpfq.query.nodes import Query
 from bpfq.record import replace
 from bpfq.settings import netmask_of, settings_of
 
@@ -112,11 +111,8 @@ def lint(
         from bpfq.kernel.limits import optmem_max
 
         optmem = optmem_max()
-    try:
+    with quoting(filter):
         return look(reading, settings, Engine(settings), optmem)
-    except BpfqError as error:
-        error.text = error.text or (filter if isinstance(filter, str) else None)
-        raise
 
 
 # ---------------------------------------------------------------- packets for a filter
@@ -226,11 +222,9 @@ def prove(
         target, link, SNAPLEN, level, savefile, family, through, strict, True,
         Options(netmask_of(netmask), tcp6, protochain),
     )  # fmt: skip
-    try:
-        return answer(query_of(filter, resolver), _words(program), settings)
-    except BpfqError as error:
-        error.text = error.text or (filter if isinstance(filter, str) else None)
-        raise
+    words = _words(program)
+    with quoting(filter):
+        return answer(query_of(filter, resolver), words, settings)
 
 
 def compare(
@@ -282,7 +276,7 @@ def compare(
         if not _is_filter(given):
             return Side(_words(given), settings)
         text = given if isinstance(given, str) else None
-        return Side(_query(given, resolver), settings, text)
+        return Side(query_of(given, resolver), settings, text)
 
     right_link = link if right_link is None else right_link
     return answer(side(left, target, link), side(right, right_target or target, right_link))
@@ -293,14 +287,6 @@ def _is_filter(given: Filter) -> TypeGuard[str | Cond]:
     if isinstance(given, str):
         return not lists_program(given)
     return not isinstance(given, Program | list | tuple)
-
-
-def _query(filter: str | Cond, resolver: Resolver | None) -> Query:
-    try:
-        return query_of(filter, resolver)
-    except BpfqError as error:
-        error.text = error.text or (filter if isinstance(filter, str) else None)
-        raise
 
 
 def _words(program: Filter) -> tuple[SockFilter, ...]:

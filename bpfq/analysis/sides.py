@@ -12,7 +12,7 @@ from bpfq.analysis.subject import (
     reference,
 )
 from bpfq.analysis.witness.draft import Draft
-from bpfq.errors import BpfqError
+from bpfq.errors import quoting
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.cbpf.encode import decode
 from bpfq.isa.cbpf.vm import Machine, trace
@@ -42,11 +42,8 @@ def proposition_of(side: Side, packet: Packet) -> Proposition:
     """TRUE and FALSE where the captured bytes decide, FAULT where a load goes past them."""
     if isinstance(side.subject, tuple):
         return program_of(side.subject, side.settings, packet, short=FAULT)
-    try:
+    with quoting(side.text):
         meaning = meaning_of(side.subject, side.settings, packet, SEQUENTIAL)
-    except BpfqError as error:
-        error.text = error.text or side.text
-        raise
     return decided(meaning, packet)
 
 

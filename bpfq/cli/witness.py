@@ -11,7 +11,7 @@ from bpfq.api import Program
 from bpfq.cli.packets import packet_fields, write_frames
 from bpfq.cli.request import STANDARD_STREAM, compiled, filter_text
 from bpfq.cli.terminal import note
-from bpfq.errors import BpfqError
+from bpfq.errors import BpfqError, quoting
 from bpfq.questions import branches, near_misses, witness
 from bpfq.record import record
 
@@ -32,12 +32,8 @@ def run(options: Namespace) -> int:
     if options.near_misses and options.branches:
         raise BpfqError("--not and --branches: give one of them")
     text = filter_text(options)
-    try:
-        program = compiled(options, text)
-        lines = list(_lines(options, program, text))
-    except BpfqError as error:
-        error.text = error.text or text
-        raise
+    with quoting(text):
+        lines = list(_lines(options, compiled(options, text), text))
     if options.write is not None:
         write_frames(options.write, [line.witness.frame for line in lines])
     if options.write != STANDARD_STREAM:

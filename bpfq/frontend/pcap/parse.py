@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from bpfq.errors import BpfqError
+from bpfq.errors import quoting
 from bpfq.frontend.pcap.elaborate import Elaborator
 from bpfq.frontend.pcap.tokens import Token, Unexpected, scan
 from bpfq.query.nodes import Query
@@ -21,11 +21,8 @@ def parse(text: str, *, resolver: Resolver | None = None) -> Query:
     FilterError, or LimitError for more than ``tokens.MAX_TOKENS`` tokens or arithmetic nested
     too deep; both carry the text.
     """
-    try:
+    with quoting(text):
         return parse_tokens(scan(text), Elaborator(text, resolver))
-    except BpfqError as error:
-        error.text = text
-        raise
 
 
 def parse_tokens(tokens: list[Token], elaborator: Elaborator) -> Query:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bpfq.errors import BpfqError
+from bpfq.errors import quoting
 from bpfq.frontend.pcap.clauses import Clause
 from bpfq.frontend.pcap.elaborate import Elaborator
 from bpfq.frontend.pcap.parse import parse_tokens
@@ -84,13 +84,10 @@ class Written:
 
 def read(text: str, *, resolver: Resolver | None = None) -> Written:
     """The query of a filter, and how it is written; raises what ``parse`` raises."""
-    try:
+    with quoting(text):
         tokens = scan(text)
         watching = _Watching(text, resolver)
         query = parse_tokens(tokens, watching)
-    except BpfqError as error:
-        error.text = text
-        raise
     return Written(
         text,
         query,
