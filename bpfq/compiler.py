@@ -4,7 +4,8 @@
     ways       Query   -> Graphs     how to decide, on this target
     emit       Graph   -> Program    instructions, checked
 
-Every step is one call; ``watch(stage, value)`` sees what it made.
+Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "simplified" (queries),
+"formula" and "sets" (formulas), "graph", "pass" (a Change), "program".
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from bpfq.backends.cbpf.cost import best
 from bpfq.backends.cbpf.emit import emit
 from bpfq.errors import LimitError
 from bpfq.graph.nodes import REJECT, Builder, Node
-from bpfq.graphs import Watch, Way, lowering, ways
+from bpfq.graphs import Way, lowering, ways
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.opt.pipeline import optimise
+from bpfq.opt.pipeline import Watch, optimise
 from bpfq.query.nodes import Constant, Query
 from bpfq.query.through import look_through
 from bpfq.record import record, replace
@@ -49,7 +50,8 @@ def compile_query(
 
         raise explain_empty(written, lambda part: _matches_nothing(part, settings), settings.where)
     if query is not written:  # a test can be worth more for what it decides than it costs
-        found += ways(written, settings)
+        watch("query", written)
+        found += ways(written, settings, watch)
     compiled = cheapest(found, settings)
     watch("program", compiled.words)
     _check_limits(compiled.words, settings.target)

@@ -20,13 +20,11 @@ from bpfq.headers.places import Headers
 from bpfq.lower.context import Context
 from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
-from bpfq.opt.pipeline import optimise
+from bpfq.opt.pipeline import Watch, optimise
 from bpfq.opt.sets import gather_sets
 from bpfq.query.nodes import Query
 from bpfq.record import record
 from bpfq.settings import Settings
-
-Watch = Callable[[str, object], None]
 
 _LONG = 500  # atoms; a longer list is not built one by one where sets take a quarter of them
 
@@ -62,14 +60,17 @@ def ways(
             watch("sets", gathered)
             formulas = [gathered] if _much_smaller(gathered, formula) else [formula, gathered]
     graphs = [build(one, builder) for one in formulas]
-    watch("graph", graphs[-1])
-    found = [Way(optimise(graph, builder, settings.level)) for graph in graphs]
+    found = [Way(_optimised(graph, builder, settings, watch)) for graph in graphs]
     if settings.level > 1 and not settings.strict:
         other = by_fields_where_worth(formulas[-1], found[-1].graph, builder)
         if other is not None:
-            found.append(Way(optimise(other, builder, settings.level), formulas[-1]))
-    watch("optimised", found[-1].graph)
+            found.append(Way(_optimised(other, builder, settings, watch), formulas[-1]))
     return tuple(found)
+
+
+def _optimised(graph: Node, builder: Builder, settings: Settings, watch: Watch) -> Node:
+    watch("graph", graph)
+    return optimise(graph, builder, settings.level, watch)
 
 
 def _much_smaller(gathered: Formula, formula: Formula) -> bool:

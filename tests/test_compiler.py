@@ -12,6 +12,7 @@ from bpfq.compiler import compile_query
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.formula import All
 from bpfq.isa.cbpf.vm import run
+from bpfq.opt.pipeline import Change
 from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS
 
@@ -26,7 +27,20 @@ def test_every_stage_is_shown_to_the_watcher_in_order() -> None:
     seen: list[str] = []
     settings = Settings(TARGETS["file"], link_type("EN10MB"))
     compile_query(parse("ip"), settings, lambda stage, value: seen.append(stage))
-    assert seen == ["query", "simplified", "formula", "graph", "optimised", "program"]
+    assert seen == ["query", "simplified", "formula", "graph", "program"]
+
+
+def test_the_watcher_sees_each_pass_that_changed_the_graph() -> None:
+    seen: list[tuple[str, object]] = []
+    settings = Settings(TARGETS["file"], link_type("EN10MB"), level=1)
+    query = parse("ip and udp and ip[6] & 0x40 = 0")
+    made = compile_query(query, settings, lambda stage, value: seen.append((stage, value)))
+    graph = next(value for stage, value in seen if stage == "graph")
+    for change in (value for _, value in seen if isinstance(value, Change)):
+        assert change.before is graph and change.after is not graph
+        graph = change.after
+    assert graph is made.graph
+    assert [c.by.__name__ for _, c in seen if isinstance(c, Change)] == ["test_bits", "thread_jumps"]
 
 
 @pytest.mark.parametrize("level, tests", [(0, 4), (1, 2), (2, 2)])

@@ -11,8 +11,10 @@ from bpfq.graph.terms import Choose, Term, operands
 from bpfq.graph.walk import topological
 from bpfq.opt.bits import test_bits
 from bpfq.opt.thread import thread_jumps
+from bpfq.record import record
 
 Pass: TypeAlias = Callable[[Node, Builder], Node]
+Watch: TypeAlias = Callable[[str, object], None]  # the name of a stage, and what it made
 
 HIGHEST = 3
 _ROUNDS_AT_MOST = 8
@@ -38,13 +40,27 @@ def passes(level: int) -> tuple[Pass, ...]:
     )  # fmt: skip
 
 
-def optimise(root: Node, builder: Builder, level: int) -> Node:
-    """Run the level's passes until none of them changes the graph."""
+@record
+class Change:
+    """One run of a pass that made another graph."""
+
+    by: Pass
+    before: Node
+    after: Node
+
+
+def optimise(
+    root: Node, builder: Builder, level: int, watch: Watch = lambda stage, value: None
+) -> Node:
+    """Run the level's passes until none of them changes the graph; watch sees each Change."""
     run = passes(1 if level == HIGHEST and _has_choices(root) else level)
     for _ in range(_ROUNDS_AT_MOST):
         before = root
         for each in run:
-            root = each(root, builder)
+            made = each(root, builder)
+            if made is not root:
+                watch("pass", Change(each, root, made))
+            root = made
         if root is before:
             break
     return root
