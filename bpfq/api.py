@@ -9,10 +9,9 @@ from bpfq.compiler import compile_query
 from bpfq.errors import LimitError, quoting
 from bpfq.graph.nodes import Node, Verdict
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.lower.context import Options
 from bpfq.query.nodes import Query
 from bpfq.record import field, record
-from bpfq.settings import Settings, netmask_of, settings_of
+from bpfq.settings import SNAPLEN, Settings, settings_of
 from bpfq.source import Suggestion
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
 
-SNAPLEN = 262144  # tcpdump's default snapshot length, bytes
 _NO_METADATA: Mapping[str, int] = {}
 
 
@@ -163,8 +161,9 @@ def compile(  # the name the whole field uses for it
     one.  Pure: the same arguments give the same bytes, on any machine.
     """
     settings = settings_of(
-        target, link, snaplen, level, savefile, family, through, strict, allow_empty,
-        Options(netmask_of(netmask), tcp6, protochain),
+        target, link, snaplen=snaplen, netmask=netmask, level=level, savefile=savefile,
+        through=through, tcp6=tcp6, family=family, strict=strict, allow_empty=allow_empty,
+        protochain=protochain,
     )  # fmt: skip
     with quoting(filter):
         query = query_of(filter, resolver)

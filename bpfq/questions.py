@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
-from bpfq.api import SNAPLEN, Program, compile, query_of
+from bpfq.api import Program, compile, query_of
 from bpfq.errors import quoting
 from bpfq.isa.cbpf.given import lists_program, program_words
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.read import parse_program
-from bpfq.lower.context import Options
 from bpfq.record import replace
-from bpfq.settings import netmask_of, settings_of
+from bpfq.settings import settings_of
 
 if TYPE_CHECKING:
     from bpfq.analysis.compare import Comparison
@@ -100,8 +99,8 @@ def lint(
     from bpfq.analysis.lint.rules import lint as look
 
     settings = settings_of(
-        target, link, SNAPLEN, level, savefile, family, through, strict, True,
-        Options(netmask_of(netmask), tcp6, protochain),
+        target, link, netmask=netmask, level=level, savefile=savefile, through=through, tcp6=tcp6,
+        family=family, strict=strict, allow_empty=True, protochain=protochain,
     )  # fmt: skip
     if isinstance(filter, str):
         reading = read_text(filter, resolver)
@@ -219,8 +218,8 @@ def prove(
         return answer(filter.query, words, filter.settings)
     assert program is not None
     settings = settings_of(
-        target, link, SNAPLEN, level, savefile, family, through, strict, True,
-        Options(netmask_of(netmask), tcp6, protochain),
+        target, link, netmask=netmask, level=level, savefile=savefile, through=through, tcp6=tcp6,
+        family=family, strict=strict, allow_empty=True, protochain=protochain,
     )  # fmt: skip
     words = _words(program)
     with quoting(filter):
@@ -268,8 +267,9 @@ def compare(
         if isinstance(given, Program):
             return Side(given.words, given.settings)
         settings = settings_of(
-            target or "file", "EN10MB" if link is None else link, SNAPLEN, None, savefile, family,
-            through, False, True, Options(netmask_of(netmask), tcp6, protochain),
+            target or "file", "EN10MB" if link is None else link, netmask=netmask,
+            savefile=savefile, through=through, tcp6=tcp6, family=family, allow_empty=True,
+            protochain=protochain,
         )  # fmt: skip
         if brought is not None and target is None and link is None:
             settings = replace(settings, target=brought.target, link=brought.link)
@@ -324,7 +324,4 @@ def decompile(
 
     if isinstance(program, Program):
         return answer(program.words, program.settings)
-    settings = settings_of(
-        target, link, SNAPLEN, None, None, None, (), False, True, Options(netmask_of(None))
-    )
-    return answer(_words(program), settings)
+    return answer(_words(program), settings_of(target, link, allow_empty=True))

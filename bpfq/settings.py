@@ -13,6 +13,7 @@ from bpfq.tables import linktypes
 from bpfq.tables.linktypes import LinkType
 from bpfq.targets import Target
 
+SNAPLEN = 262144  # tcpdump's default snapshot length, bytes
 DEFAULT_LEVEL = 2
 LEVELS = (0, 1, 2, 3)
 _LONGEST_NUMBER = 10  # digits; no DLT value has more than three
@@ -24,7 +25,7 @@ class Settings:
 
     target: Target
     link: LinkType
-    snaplen: int = 262144
+    snaplen: int = SNAPLEN
     level: int = DEFAULT_LEVEL
     savefile: str | None = None
     through: tuple[str, ...] = ()
@@ -81,18 +82,21 @@ def target_link(target: Target, link: str | int, family: int | None) -> LinkType
 def settings_of(
     target: str,
     link: str | int,
-    snaplen: int,
-    level: int | None,
-    savefile: str | None,
-    family: int | None,
-    through: tuple[str, ...],
-    strict: bool,
-    allow_empty: bool,
-    options: Options,
+    *,
+    snaplen: int = SNAPLEN,
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: str | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: int | None = None,
+    strict: bool = False,
+    allow_empty: bool = False,
+    protochain: int = 8,
 ) -> Settings:
     """The settings of a caller's values; raises FilterError or UnsupportedError for a wrong one."""
     level = DEFAULT_LEVEL if level is None else level
-    for name, value in (("snaplen", snaplen), ("level", level), ("protochain", options.protochain)):
+    for name, value in (("snaplen", snaplen), ("level", level), ("protochain", protochain)):
         _require(type(value) is int, f"{name} is a whole number, not {value!r}")
     _require(isinstance(link, str) or type(link) is int, f"link is a name or number, not {link!r}")
     _require(isinstance(target, str), f"target is a name, not {target!r}")
@@ -105,11 +109,10 @@ def settings_of(
     _require(savefile in (None, "unswapped", "swapped"), f"savefile {savefile!r} is unknown")
     _require(family in (None, 4, 6), f"family {family!r} is neither 4 nor 6")
     row = targets.target(target)
-    limit = options.protochain
-    _require(1 <= limit <= 64, f"protochain {limit} is not in 1 to 64 headers")
+    _require(1 <= protochain <= 64, f"protochain {protochain} is not in 1 to 64 headers")
     return Settings(
         row, target_link(row, link, family), snaplen, level, savefile, tuple(through), strict,
-        allow_empty, options,
+        allow_empty, Options(netmask_of(netmask), tcp6, protochain),
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TextIO
 
-from bpfq.api import SNAPLEN, Program, compile
+from bpfq.api import Program, compile
 from bpfq.errors import BpfqError, LoadError
+from bpfq.settings import SNAPLEN
 from bpfq.targets import target
 
 if TYPE_CHECKING:

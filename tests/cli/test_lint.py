@@ -12,7 +12,6 @@ import pytest
 from bpfq.analysis.lint.oracle import Engine
 from bpfq.analysis.lint.rules import RULES
 from bpfq.frontend.pcap.parse import parse
-from bpfq.lower.context import Options
 from bpfq.settings import settings_of
 
 from .running import Run
@@ -264,7 +263,7 @@ def test_a_repaired_filter_is_printed_and_has_nothing_left(
 )
 def test_a_repaired_filter_means_the_same(bpfq: Run, text: str) -> None:
     repaired = bpfq("lint", "-q", "--fix", text).out.strip()
-    engine = Engine(settings_of("file", "EN10MB", 1, 1, None, None, (), False, True, Options()))
+    engine = Engine(settings_of("file", "EN10MB", level=1, allow_empty=True))
     before, after = parse(text), parse(repaired)
     assert repaired != text
     assert (engine.implies(before, after), engine.implies(after, before)) == (True, True)

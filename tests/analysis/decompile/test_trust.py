@@ -14,7 +14,7 @@ from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.read import parse_program
 from bpfq.isa.cbpf.vm import run
-from bpfq.settings import Settings, target_link
+from bpfq.settings import SNAPLEN, Settings, target_link
 from bpfq.targets import target
 
 MUTATED = ("tcp port 80", "host 10.0.0.1 and not port 22", "vlan 100 and arp", "ip6 net 2001::/16")
@@ -127,7 +127,7 @@ def test_a_load_without_a_use_is_kept() -> None:
     assert (found.text, found.proved) == ("ether[100] >= 0", True)
     again = bpfq.compile(found.text, level=0, strict=True).words
     packets = [bytes(100), bytes(101)]
-    assert [run(again, packet) for packet in packets] == [0, bpfq.api.SNAPLEN]
+    assert [run(again, packet) for packet in packets] == [0, SNAPLEN]
 
 
 def test_programs_that_do_not_look_at_the_packet() -> None:

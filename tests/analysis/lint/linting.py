@@ -8,17 +8,11 @@ from bpfq.analysis.lint.findings import Finding
 from bpfq.analysis.lint.oracle import Engine
 from bpfq.analysis.lint.reading import read_text
 from bpfq.analysis.lint.rules import lint
-from bpfq.lower.context import Options
 from bpfq.settings import Settings, settings_of
 
 
 def settings(target: str = "file", link: str = "EN10MB", **options: Any) -> Settings:
-    family = options.pop("family", None)
-    through = options.pop("through", ())
-    return settings_of(
-        target, link, 262144, options.pop("level", 1), None, family, through, False, True,
-        Options(None, options.pop("tcp6", False), 8),
-    )  # fmt: skip
+    return settings_of(target, link, **{"level": 1, "allow_empty": True, **options})
 
 
 def findings(
