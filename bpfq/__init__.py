@@ -270,37 +270,36 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
         Value as Value,
     )
     from bpfq.query import nodes as nodes
-    from bpfq.questions import (
-        branches as branches,
-    )
-    from bpfq.questions import (
+    from bpfq.questions.filters import (
         compare as compare,
     )
-    from bpfq.questions import (
+    from bpfq.questions.filters import (
         decompile as decompile,
     )
-    from bpfq.questions import (
+    from bpfq.questions.filters import (
         lint as lint,
     )
-    from bpfq.questions import (
-        near_misses as near_misses,
-    )
-    from bpfq.questions import (
+    from bpfq.questions.filters import (
         prove as prove,
     )
-    from bpfq.questions import (
+    from bpfq.questions.packets import (
+        branches as branches,
+    )
+    from bpfq.questions.packets import (
+        near_misses as near_misses,
+    )
+    from bpfq.questions.packets import (
         why as why,
     )
-    from bpfq.questions import (
+    from bpfq.questions.packets import (
         witness as witness,
     )
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
-    "bpfq.questions": (
-        "branches", "compare", "decompile", "lint", "near_misses", "prove", "why", "witness",
-    ),  # fmt: skip
+    "bpfq.questions.filters": ("compare", "decompile", "lint", "prove"),
+    "bpfq.questions.packets": ("branches", "near_misses", "why", "witness"),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": (
         "BpfqError", "FilterError", "LimitError", "LoadError", "RefutedError", "UndecidedError",

@@ -30,7 +30,7 @@ def run(options: Namespace) -> int:
 
 def _decompile(text: str, options: Namespace) -> int:
     """The filter on standard output, what it leaves out on standard error."""
-    from bpfq.questions import decompile
+    from bpfq.questions.filters import decompile
 
     found = decompile(text, link=options.link or "EN10MB", target=options.target or "file")
     if options.json:

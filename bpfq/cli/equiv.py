@@ -10,7 +10,7 @@ from bpfq.cli.packets import packet_fields, write_frames
 from bpfq.cli.request import STANDARD_STREAM, read_text, resolver, through_words, where
 from bpfq.cli.terminal import BOLD, coloured, note, paint, standard_output
 from bpfq.errors import BpfqError
-from bpfq.questions import compare
+from bpfq.questions.filters import compare
 
 _DIFFERENT: Final = 1
 _UNDECIDED: Final = 5

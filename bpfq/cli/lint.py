@@ -21,7 +21,7 @@ from bpfq.cli.request import (
 )
 from bpfq.cli.terminal import coloured, note, say, standard_output
 from bpfq.errors import BpfqError, LoadError
-from bpfq.questions import lint
+from bpfq.questions.filters import lint
 from bpfq.settings import target_link
 from bpfq.targets import target
 

@@ -17,7 +17,7 @@ from bpfq.cli.request import (
 from bpfq.cli.terminal import BOLD, coloured, paint, standard_output
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.read import parse_program
-from bpfq.questions import prove
+from bpfq.questions.filters import prove
 
 _EXIT: Final = {"proved": 0, "refuted": 1, "undecided": 5}
 _LABEL: Final = 10  # columns

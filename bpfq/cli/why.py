@@ -27,7 +27,7 @@ from bpfq.cli.terminal import (
     standard_output,
 )
 from bpfq.errors import BpfqError
-from bpfq.questions import why
+from bpfq.questions.packets import why
 
 if TYPE_CHECKING:
     from bpfq.analysis.why.answer import Why

@@ -12,7 +12,7 @@ from bpfq.cli.packets import packet_fields, write_frames
 from bpfq.cli.request import STANDARD_STREAM, compiled, filter_text
 from bpfq.cli.terminal import note
 from bpfq.errors import BpfqError, quoting
-from bpfq.questions import branches, near_misses, witness
+from bpfq.questions.packets import branches, near_misses, witness
 from bpfq.record import record
 
 _NONE_FOUND = 1

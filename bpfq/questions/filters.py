@@ -1,8 +1,9 @@
-"""Questions about filters, packets and programs, as users ask them."""
+"""Questions about filters and programs as a whole: what is likely wrong with one, does a program do
+what a filter says, how do two relate, which filter is a program?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
 from bpfq.api import Program, compile, query_of
@@ -18,53 +19,10 @@ if TYPE_CHECKING:
     from bpfq.analysis.decompile.decompile import Decompiled
     from bpfq.analysis.lint.findings import Finding
     from bpfq.analysis.prove import Proof
-    from bpfq.analysis.why.answer import Why
-    from bpfq.analysis.witness.branches import Suite
-    from bpfq.analysis.witness.found import Witness
-    from bpfq.analysis.witness.nearmiss import NearMiss
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
 
     Filter: TypeAlias = str | Cond | Program | Sequence[tuple[int, int, int, int]]
-
-
-def why(
-    filter: str | Cond,
-    packet: bytes,
-    *,
-    wire_length: int | None = None,
-    metadata: Mapping[str, int] | None = None,
-    target: str = "file",
-    link: str | int = "EN10MB",
-    netmask: str | int | None = None,
-    level: int | None = None,
-    savefile: Literal["unswapped", "swapped"] | None = None,
-    resolver: Resolver | None = None,
-    through: tuple[str, ...] = (),
-    tcp6: bool = False,
-    family: Literal[4, 6] | None = None,
-    strict: bool = False,
-    protochain: int = 8,
-) -> Why:
-    """Why a filter matches one packet, or does not: ``print`` it, or look into its fields.
-
-    packet, wire_length, metadata: as for ``Program.matches``.  The other options are those of
-    ``compile``; a filter that can match nothing is explained like any other.
-
-    Raises FilterError, UnsupportedError or LimitError, as ``compile`` does.
-    """
-    program = compile(
-        filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
-        resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
-        allow_empty=True, protochain=protochain,
-    )  # fmt: skip
-    from bpfq.analysis.why.answer import why as answer
-
-    return answer(
-        program.query, program.settings, program.matcher(), packet,
-        text=filter if isinstance(filter, str) else None,
-        wire_length=wire_length, metadata=metadata,
-    )  # fmt: skip
 
 
 def lint(
@@ -112,71 +70,6 @@ def lint(
         optmem = optmem_max()
     with quoting(filter):
         return look(reading, settings, Engine(settings), optmem)
-
-
-# ---------------------------------------------------------------- packets for a filter
-
-
-def witness(
-    filter: str | Cond | Program,
-    n: int = 1,
-    *,
-    checksums: bool = False,
-    target: str = "file",
-    link: str | int = "EN10MB",
-) -> tuple[Witness, ...]:
-    """Up to n packets that a filter matches, each of another kind; they look like real ones.
-
-    Lengths and checksums are right wherever the filter leaves them free; checksums: nowhere else
-    either.  A Program is taken for the options that it was compiled with.
-
-    Raises FilterError where no packet matches, and what ``compile`` raises.
-    """
-    from bpfq.analysis.witness.witness import witnesses
-
-    program = _program(filter, target, link)
-    return witnesses(program.query, program.words, program.settings, n, checksums=checksums)
-
-
-def near_misses(
-    filter: str | Cond | Program,
-    *,
-    text: str | None = None,
-    target: str = "file",
-    link: str | int = "EN10MB",
-) -> tuple[NearMiss, ...]:
-    """For each clause of a filter a packet that fails it and passes all others.
-
-    text: what a Program was compiled from, to quote its clauses.  Raises FilterError where no
-    packet matches, and what ``compile`` raises.
-    """
-    from bpfq.analysis.witness.nearmiss import near_misses as missed
-
-    program = _program(filter, target, link)
-    text = filter if isinstance(filter, str) else text
-    return missed(program.query, program.words, program.settings, text)
-
-
-def branches(
-    filter: str | Cond | Program, *, target: str = "file", link: str | int = "EN10MB"
-) -> Suite:
-    """Packets that between them take each test of a filter both ways, with their verdicts.
-
-    Raises what ``compile`` raises.
-    """
-    from bpfq.analysis.witness.branches import suite
-
-    program = _program(filter, target, link)
-    return suite(program.words, program._graph, program.settings)
-
-
-def _program(filter: str | Cond | Program, target: str, link: str | int) -> Program:
-    if isinstance(filter, Program):
-        return filter
-    return compile(filter, target=target, link=link)
-
-
-# ---------------------------------------------------------------- proofs
 
 
 def prove(

@@ -1,0 +1,1 @@
+"""Questions about filters, packets and programs, as users ask them."""

@@ -1,0 +1,156 @@
+"""Questions about single packets: why one matches, and which ones do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from bpfq.api import Program, compile
+from bpfq.errors import quoting
+
+if TYPE_CHECKING:
+    from bpfq.analysis.why.answer import Why
+    from bpfq.analysis.witness.branches import Suite
+    from bpfq.analysis.witness.found import Witness
+    from bpfq.analysis.witness.nearmiss import NearMiss
+    from bpfq.frontend.dsl_handles import Cond
+    from bpfq.frontend.pcap.names import Resolver
+
+
+def why(
+    filter: str | Cond,
+    packet: bytes,
+    *,
+    wire_length: int | None = None,
+    metadata: Mapping[str, int] | None = None,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> Why:
+    """Why a filter matches one packet, or does not: ``print`` it, or look into its fields.
+
+    packet, wire_length, metadata: as for ``Program.matches``.  The other options are those of
+    ``compile``; a filter that can match nothing is explained like any other.
+
+    Raises FilterError, UnsupportedError or LimitError, as ``compile`` does.
+    """
+    program = compile(
+        filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+        resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+        allow_empty=True, protochain=protochain,
+    )  # fmt: skip
+    from bpfq.analysis.why.answer import why as answer
+
+    return answer(
+        program.query, program.settings, program.matcher(), packet,
+        text=filter if isinstance(filter, str) else None,
+        wire_length=wire_length, metadata=metadata,
+    )  # fmt: skip
+
+
+def witness(
+    filter: str | Cond | Program,
+    n: int = 1,
+    *,
+    checksums: bool = False,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> tuple[Witness, ...]:
+    """Up to n packets that a filter matches, each of another kind; they look like real ones.
+
+    Lengths and checksums are right wherever the filter leaves them free; checksums: nowhere else
+    either.  A Program is taken for the options that it was compiled with.
+
+    Raises FilterError where no packet matches, and what ``compile`` raises.
+    """
+    from bpfq.analysis.witness.witness import witnesses
+
+    with quoting(filter):
+        program = filter if isinstance(filter, Program) else compile(
+            filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+            resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+            protochain=protochain,
+        )  # fmt: skip
+        return witnesses(program.query, program.words, program.settings, n, checksums=checksums)
+
+
+def near_misses(
+    filter: str | Cond | Program,
+    *,
+    text: str | None = None,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> tuple[NearMiss, ...]:
+    """For each clause of a filter a packet that fails it and passes all others.
+
+    text: what a Program was compiled from, to quote its clauses.  A Program is taken for the
+    options that it was compiled with.
+
+    Raises FilterError where no packet matches, and what ``compile`` raises.
+    """
+    from bpfq.analysis.witness.nearmiss import near_misses as missed
+
+    with quoting(filter):
+        program = filter if isinstance(filter, Program) else compile(
+            filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+            resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+            protochain=protochain,
+        )  # fmt: skip
+        text = filter if isinstance(filter, str) else text
+        return missed(program.query, program.words, program.settings, text)
+
+
+def branches(
+    filter: str | Cond | Program,
+    *,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> Suite:
+    """Packets that between them take each test of a filter both ways, with their verdicts.
+
+    A Program is taken for the options that it was compiled with.  Raises what ``compile`` raises.
+    """
+    from bpfq.analysis.witness.branches import suite
+
+    with quoting(filter):
+        program = filter if isinstance(filter, Program) else compile(
+            filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+            resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+            protochain=protochain,
+        )  # fmt: skip
+        return suite(program.words, program._graph, program.settings)
