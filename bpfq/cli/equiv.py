@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bpfq.analysis.compare import Comparison
 from bpfq.cli.packets import packet_fields, write_frames
-from bpfq.cli.request import STANDARD_STREAM, read_text, resolver, through_words, where
+from bpfq.cli.request import STANDARD_STREAM, meaning, read_text
 from bpfq.cli.terminal import BOLD, coloured, note, paint, standard_output
 from bpfq.errors import BpfqError
 from bpfq.questions.filters import compare
@@ -44,21 +44,13 @@ def run(options: Namespace) -> int:
 
 
 def _compared(options: Namespace) -> Comparison:
-    place = where(options)
     left, right = (_given(word) for word in options.words)
     return compare(
         left,
         right,
-        target=place.target,
-        link=place.link,
         right_target=options.right_target,
         right_link=options.right_link,
-        netmask=place.netmask,
-        resolver=resolver(options),
-        through=through_words(options),
-        tcp6=options.tcp6,
-        family=options.family,
-        protochain=options.protochain,
+        **meaning(options),
     )
 
 

@@ -10,14 +10,12 @@ from bpfq.analysis.lint.repair import Repaired, repaired
 from bpfq.cli.findings import FORMATS, Report, as_text, report
 from bpfq.cli.request import (
     STANDARD_STREAM,
-    Where,
+    Meaning,
     blank_comments,
+    meaning,
     read_text,
-    resolver,
     standard_input,
-    through_words,
     unreadable,
-    where,
 )
 from bpfq.cli.terminal import coloured, note, say, standard_output
 from bpfq.errors import BpfqError, LoadError
@@ -30,12 +28,12 @@ _BOM: Final = "\ufeff"  # a byte order mark, U+FEFF, as some editors put it befo
 
 
 def run(options: Namespace) -> int:
-    place = where(options)
+    meant = meaning(options)
     if options.fix:
-        return _fix(options, place)
+        return _fix(options, meant)
     text = _text(options)
-    findings = _lint(options, place, blank_comments(text) if options.file else text)
-    _print(options, _report(options, place, text, findings))
+    findings = _lint(options, meant, blank_comments(text) if options.file else text)
+    _print(options, _report(options, meant, text, findings))
     return _FOUND if findings else 0
 
 
@@ -48,27 +46,14 @@ def _text(options: Namespace) -> str:
     return read_text(options.file)
 
 
-def _lint(options: Namespace, place: Where, text: str) -> tuple[Finding, ...]:
-    return lint(
-        text,
-        target=place.target,
-        link=place.link,
-        netmask=place.netmask,
-        level=options.level,
-        resolver=resolver(options),
-        through=through_words(options),
-        tcp6=options.tcp6,
-        family=options.family,
-        strict=options.strict,
-        protochain=options.protochain,
-        optmem=options.optmem,
-    )
+def _lint(options: Namespace, meant: Meaning, text: str) -> tuple[Finding, ...]:
+    return lint(text, level=options.level, strict=options.strict, optmem=options.optmem, **meant)
 
 
-def _report(options: Namespace, place: Where, text: str, findings: tuple[Finding, ...]) -> Report:
+def _report(options: Namespace, meant: Meaning, text: str, findings: tuple[Finding, ...]) -> Report:
     path = None if options.file in (None, STANDARD_STREAM) else options.file
-    link = target_link(target(place.target), place.link, options.family).name
-    return report(text, path, place.target, link, findings)
+    link = target_link(target(meant["target"]), meant["link"], meant["family"]).name
+    return report(text, path, meant["target"], link, findings)
 
 
 def _print(options: Namespace, found: Report) -> None:
@@ -85,14 +70,14 @@ def _print(options: Namespace, found: Report) -> None:
 # ---------------------------------------------------------------- --fix
 
 
-def _fix(options: Namespace, place: Where) -> int:
+def _fix(options: Namespace, meant: Meaning) -> int:
     """Print the repaired filter, or write it back to its file; what is left is reported."""
     if options.file is None:
-        done = repaired(_text(options), lambda text: _lint(options, place, text))
+        done = repaired(_text(options), lambda text: _lint(options, meant, text))
         print(done.text)
     else:
-        done = _fix_file(options, place)
-    left = _report(options, place, done.text, done.left)
+        done = _fix_file(options, meant)
+    left = _report(options, meant, done.text, done.left)
     if done.left:
         say(as_text(left))
     elif not options.quiet:
@@ -100,7 +85,7 @@ def _fix(options: Namespace, place: Where) -> int:
     return _FOUND if done.left else 0
 
 
-def _fix_file(options: Namespace, place: Where) -> Repaired:
+def _fix_file(options: Namespace, meant: Meaning) -> Repaired:
     """The file's filter without its mistakes and with its comments."""
     raw = _octets(options.file)
     try:
@@ -109,7 +94,7 @@ def _fix_file(options: Namespace, place: Where) -> Repaired:
         raise BpfqError(f"{options.file} is not UTF-8 at byte {error.start}: not changed") from None
     mark = _BOM if text.startswith(_BOM) else ""
     text = text.removeprefix(_BOM)
-    done = repaired(blank_comments(text), lambda blanked: _lint(options, place, blanked))
+    done = repaired(blank_comments(text), lambda blanked: _lint(options, meant, blanked))
     for edits in done.edits:  # made for the text without comments, of the same length
         text = applied(text, edits)
     _write(options.file, (mark + text).encode(), changed=bool(done.edits))

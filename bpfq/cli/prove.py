@@ -6,14 +6,7 @@ from argparse import Namespace
 from typing import Any, Final
 
 from bpfq.analysis.prove import Counterexample, Proof
-from bpfq.cli.request import (
-    compiled,
-    filter_text,
-    read_text,
-    resolver,
-    through_words,
-    where,
-)
+from bpfq.cli.request import compiled, filter_text, meaning, read_text
 from bpfq.cli.terminal import BOLD, coloured, paint, standard_output
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.read import parse_program
@@ -47,20 +40,7 @@ def run(options: Namespace) -> int:
 
 
 def _foreign(options: Namespace, text: str, words: tuple[SockFilter, ...]) -> Proof:
-    place = where(options)
-    return prove(
-        text,
-        words,
-        target=place.target,
-        link=place.link,
-        netmask=place.netmask,
-        resolver=resolver(options),
-        through=through_words(options),
-        tcp6=options.tcp6,
-        family=options.family,
-        strict=options.strict,
-        protochain=options.protochain,
-    )
+    return prove(text, words, strict=options.strict, **meaning(options))
 
 
 def _lines(proof: Proof, size: int) -> list[tuple[str, str]]:

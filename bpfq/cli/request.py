@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict
 
 from bpfq.api import Program, compile
 from bpfq.errors import BpfqError, LoadError
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 STANDARD_STREAM = "-"
 _ETHERNET = "EN10MB"  # the link type unless another one is given
-Savefile = Literal["unswapped", "swapped"]
 
 
 def filter_text(options: Namespace) -> str:
@@ -78,37 +77,65 @@ def blank_comments(text: str) -> str:
     return "\n".join(lines)
 
 
-class Where(NamedTuple):
-    """What the options name: target, link type and the mask of the capture network."""
+class Meaning(TypedDict):
+    """The options of ``compile`` that say what a filter means: every command passes them on."""
 
     target: str
     link: str | int
     netmask: str | int | None
+    savefile: Literal["unswapped", "swapped"] | None
+    resolver: Resolver | None
+    through: tuple[str, ...]
+    tcp6: bool
+    family: Literal[4, 6] | None
+    protochain: int
 
 
-def where(options: Namespace) -> Where:
-    """From the options, or from the live interface that they name."""
+def meaning(options: Namespace) -> Meaning:
+    """For the target, the live interface or the link type that the options name."""
     link = _ETHERNET if options.link is None else options.link
     if options.interface is None:
-        return Where(options.target or "file", link, options.netmask)
+        return _meaning(options, options.target or "file", link, options.netmask)
     from bpfq.kernel.interfaces import interface
 
     found = interface(options.interface)
     named = options.target or "packet"
     netmask = found.netmask if options.netmask is None else options.netmask
-    return Where(named, options.link or _link(found, named) or _ETHERNET, netmask)
+    return _meaning(options, named, options.link or _link(found, named) or _ETHERNET, netmask)
 
 
-def compiled(options: Namespace, text: str) -> Program:
-    """The program for the target, the interface or the link type that the options name."""
-    return _compile(options, text, *where(options))
-
-
-def compiled_for_file(options: Namespace, text: str, link: int, swapped: bool) -> Program:
-    """The program for the packets of a capture file that share link type and byte order."""
-    savefile: Savefile = "swapped" if swapped else "unswapped"
+def meaning_in_file(options: Namespace, link: int, swapped: bool) -> Meaning:
+    """For the packets of a capture file that share link type and byte order."""
     number = link if options.link is None else options.link
-    return _compile(options, text, "file", number, options.netmask, savefile)
+    return {
+        **_meaning(options, "file", number, options.netmask),
+        "savefile": "swapped" if swapped else "unswapped",
+    }
+
+
+def _meaning(
+    options: Namespace, target: str, link: str | int, netmask: str | int | None
+) -> Meaning:
+    return {
+        "target": target,
+        "link": link,
+        "netmask": netmask,
+        "savefile": None,
+        "resolver": _resolver(options),
+        "through": tuple(word.strip() for word in options.through.split(",") if word.strip()),
+        "tcp6": options.tcp6,
+        "family": options.family,
+        "protochain": options.protochain,
+    }
+
+
+def _resolver(options: Namespace) -> Resolver | None:
+    """What looks up names, where that was asked for."""
+    if not options.resolve:
+        return None
+    from bpfq.frontend.pcap.names import SystemResolver
+
+    return SystemResolver()
 
 
 def _link(found: Interface, named: str) -> str | None:
@@ -119,43 +146,25 @@ def _link(found: Interface, named: str) -> str | None:
     return link_type_of(found.arphrd)
 
 
-def _compile(
-    options: Namespace,
-    text: str,
-    target: str,
-    link: str | int,
-    netmask: str | int | None,
-    savefile: Savefile | None = None,
-) -> Program:
+def compiled(options: Namespace, text: str) -> Program:
+    """The program for the target, the interface or the link type that the options name."""
+    return _compile(options, text, meaning(options))
+
+
+def compiled_for_file(options: Namespace, text: str, link: int, swapped: bool) -> Program:
+    """The program for the packets of a capture file that share link type and byte order."""
+    return _compile(options, text, meaning_in_file(options, link, swapped))
+
+
+def _compile(options: Namespace, text: str, meant: Meaning) -> Program:
     return compile(
         text,
-        target=target,
-        link=link,
         snaplen=options.snaplen or SNAPLEN,
-        netmask=netmask,
         level=options.level,
-        savefile=savefile,
-        resolver=resolver(options),
-        through=through_words(options),
-        tcp6=options.tcp6,
-        family=options.family,
         strict=options.strict,
         allow_empty=options.allow_empty,
-        protochain=options.protochain,
+        **meant,
     )
-
-
-def through_words(options: Namespace) -> tuple[str, ...]:
-    return tuple(word.strip() for word in options.through.split(",") if word.strip())
-
-
-def resolver(options: Namespace) -> Resolver | None:
-    """What looks up names, where that was asked for."""
-    if not options.resolve:
-        return None
-    from bpfq.frontend.pcap.names import SystemResolver
-
-    return SystemResolver()
 
 
 def description(program: Program, text: str, options: Namespace) -> dict[str, Any]:

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from bpfq.capture.blocks import PacketView
 from bpfq.capture.files import Capture, open_capture
-from bpfq.cli.request import (
-    Savefile,
-    compiled_for_file,
-    file_to_read,
-    filter_text,
-    resolver,
-    through_words,
-)
+from bpfq.cli.request import compiled_for_file, file_to_read, filter_text, meaning_in_file
 from bpfq.cli.terminal import (
     BOLD,
     DIM,
@@ -110,21 +103,13 @@ def _first_unmatched(source: Capture, options: Namespace, text: str) -> _Picked:
 
 
 def _why(options: Namespace, text: str, packet: PacketView) -> Why:
-    savefile: Savefile = "swapped" if packet.swapped else "unswapped"
     return why(
         text,
         packet.data,
         wire_length=packet.wire_length,
-        link=packet.link_type if options.link is None else options.link,
-        netmask=options.netmask,
         level=options.level,
-        savefile=savefile,
-        resolver=resolver(options),
-        through=through_words(options),
-        tcp6=options.tcp6,
-        family=options.family,
         strict=options.strict,
-        protochain=options.protochain,
+        **meaning_in_file(options, packet.link_type, packet.swapped),
     )
 
 
