@@ -48,7 +48,9 @@ def version() -> str:
     return library.pcap_lib_version().decode() if library else "libpcap is not installed"
 
 
-def compile_filter(text: str, dlt: int = 1, optimise: bool = True) -> Compiled | None:
+def compile_filter(
+    text: str, dlt: int = 1, optimise: bool = True, netmask: int = 0
+) -> Compiled | None:
     """The program and the seconds that pcap_compile took; None where it refuses or is absent."""
     library = _library()
     if library is None:
@@ -56,7 +58,8 @@ def compile_filter(text: str, dlt: int = 1, optimise: bool = True) -> Compiled |
     handle = library.pcap_open_dead(dlt, 262144)
     program = _Program()
     start = perf_counter()
-    status = library.pcap_compile(handle, ctypes.byref(program), text.encode(), optimise, 0)
+    source, target = text.encode(), ctypes.byref(program)
+    status = library.pcap_compile(handle, target, source, optimise, netmask)
     seconds = perf_counter() - start
     words = []
     if status == 0:

@@ -50,8 +50,8 @@ KNOWN = (
     ),
     Known(
         r"(?!IPV4).*",
-        r"((?!not ).*)?net ([0-9a-f:]*::/(?!127)\d+.*|0\.0\.0\.0/0)", "short",
-        "1.10.3 loads words that the mask does not compare",
+        r"(?!.*\b(not|port)\b).*net ([0-9a-f:]*::/(?!127)\d+.*|0\.0\.0\.0/0)", "short",
+        "1.10.3 loads words that the mask does not compare; a port lies behind them",
     ),
     Known(
         ANY, r"decnet dst .*", "short",

@@ -28,6 +28,10 @@ CORPUS = [
     for line in (ROOT / "bench" / "filters.txt").read_text().splitlines()
     if line and not line.startswith("#")
 ]
+SHARES_BYTES = (  # a field of the packet's, and bytes that may lie in it
+    "not broadcast and not multicast",
+    "tcp src port 443 and (tcp[((tcp[12] & 0xf0) >> 4) * 4] = 0x18)",
+)
 
 
 @pytest.mark.parametrize("text", CONTRADICTIONS)
@@ -251,9 +255,8 @@ def test_ordinary_filters_do_not_import_the_solver() -> None:
         "    bpfq.compile(text, link=link, allow_empty=True)\n"
         "    if 'z3' in sys.modules: print(text); sys.exit(1)\n"
     )
-    shares_bytes = {"not broadcast and not multicast"}
-    ordinary = [f"{link}|{text}" for link, text in CORPUS if text not in shares_bytes]
-    assert len(ordinary) == len(CORPUS) - len(shares_bytes)
+    ordinary = [f"{link}|{text}" for link, text in CORPUS if not text.startswith(SHARES_BYTES)]
+    assert len(ordinary) == len(CORPUS) - len(SHARES_BYTES)
     ran = subprocess.run(
         (sys.executable, "-c", program), check=False, input="\n".join(ordinary),
         capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)},

@@ -1,0 +1,153 @@
+"""How many instructions does bpfq emit, against libpcap -O?
+
+Limits, as geometric means of the ratio: 0.825 over bench/filters.txt (aim 0.80), 0.65 over its lists
+(aim 0.55), no filter longer, every filter of bench/best.txt at most at its best; converted by the
+kernel no filter longer.  Compiled in a median under 15 ms (aim 8).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from math import exp, log
+from statistics import median, quantiles
+from typing import Any, NamedTuple, TypeAlias
+
+import rival
+from converted import in_kernel
+from corpus import NETMASK, Filter, best, groups
+from report import best_of, heading
+
+import bpfq
+from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.isa.cbpf.size import converted_size
+from bpfq.settings import DEFAULT_LEVEL, link_type
+
+
+class Measured(NamedTuple):
+    """One filter: instructions of both, and what the kernel makes of them."""
+
+    text: str
+    ours: tuple[SockFilter, ...]
+    theirs: tuple[SockFilter, ...] | None  # None where libpcap refuses the filter
+    proved: bool
+
+    @property
+    def ratio(self) -> float:
+        return len(self.ours) / len(self.theirs or self.ours)
+
+    @property
+    def converted_ratio(self) -> float:
+        return converted_size(self.ours) / converted_size(self.theirs or self.ours)
+
+
+Compile: TypeAlias = Callable[[Filter], bpfq.Program]
+
+
+def measured(one: Filter, compiled: Compile) -> Measured:
+    program = compiled(one)
+    found = rival.compile_filter(one.text, link_type(one.link).number, netmask=NETMASK)
+    theirs = None if found is None else tuple(SockFilter(*word) for word in found.words)
+    return Measured(one.text, program.words, theirs, program.prove().verdict == "proved")
+
+
+def compiler(**options: Any) -> Compile:
+    """bpfq.compile with these options."""
+    return lambda one: bpfq.compile(
+        one.text, link=one.link, netmask=NETMASK, allow_empty=True, **options
+    )
+
+
+def mean(ratios: Iterable[float]) -> float:
+    """The geometric mean; 1 of nothing."""
+    found = list(ratios)
+    return exp(sum(map(log, found)) / len(found)) if found else 1.0
+
+
+def static(found: dict[str, list[Measured]]) -> None:
+    """The ratio of each group, of the lists and of all."""
+    print(f"  {'group':18}{'filters':>8}{'libpcap':>9}{'bpfq':>7}{'ratio':>8}")
+    for group, several in found.items():
+        row(group, several)
+    lists = [one for group, several in found.items() if "lists" in group for one in several]
+    row("all lists", lists, "limit 0.65, aim 0.55")
+    row("all", every(found), "limit 0.825, aim 0.80")
+
+
+def row(name: str, several: Sequence[Measured], limit: str = "") -> None:
+    both = [one for one in several if one.theirs is not None]
+    theirs = sum(len(one.theirs or ()) for one in both)
+    ours = sum(len(one.ours) for one in both)
+    ratio = mean(one.ratio for one in both)
+    print(f"  {name:18}{len(both):8}{theirs:9}{ours:7}{ratio:8.3f}  {limit}".rstrip())
+
+
+def longer(several: Sequence[Measured]) -> None:
+    found = [one for one in several if one.ratio > 1]
+    print(f"  longer than libpcap's: {len(found)} (limit 0)")
+    for one in sorted(found, key=lambda one: -one.ratio):
+        print(f"    {len(one.ours):4} against {len(one.theirs or ()):4}  {one.text[:80]}")
+
+
+def proved(several: Sequence[Measured]) -> None:
+    left = [one for one in several if not one.proved]
+    print(f"  proved: {1 - len(left) / len(several):.1%} of {len(several)}")
+    for one in left:
+        print(f"    {one.text[:90]}")
+
+
+def converted(several: Sequence[Measured]) -> None:
+    """What the kernel's converter makes of both; asked where the program attaches."""
+    both = [one for one in several if one.theirs is not None]
+    sizes = [(converted_size(words), in_kernel(words))
+             for one in both for words in (one.ours, one.theirs or ())]  # fmt: skip
+    asked = [(model, real) for model, real in sizes if real is not None]
+    agree = sum(model == real for model, real in asked)
+    found = [one for one in both if one.converted_ratio > 1]
+    print(f"  converted to eBPF: ratio {mean(one.converted_ratio for one in both):.3f}; "
+          f"longer on {len(found)} (limit 0); the kernel was asked for {len(asked)} of "
+          f"{len(sizes)} programs and agreed on {agree}")  # fmt: skip
+    for one in sorted(found, key=lambda one: -one.converted_ratio):
+        ours, theirs = converted_size(one.ours), converted_size(one.theirs or ())
+        print(f"    {ours:4} against {theirs:4}  {one.text[:80]}")
+
+
+def against_best(compiled: Compile) -> None:
+    rows = [(measured(Filter("EN10MB", one.text), compiled), one.count) for one in best()]
+    over = [(one, count) for one, count in rows if len(one.ours) > count]
+    under = sum(len(one.ours) < count for one, count in rows)
+    print(f"  bench/best.txt: {len(rows)} filters, {len(over)} over the best known (limit 0), "
+          f"{under} under it; against libpcap {mean(one.ratio for one, _ in rows):.3f}")  # fmt: skip
+    for one, count in sorted(over, key=lambda row: -len(row[0].ours) / row[1]):
+        theirs = len(one.theirs or ())
+        print(f"    {len(one.ours):4} best {count:4} libpcap {theirs:4}  {one.text[:80]}")
+
+
+def speed(corpus: Sequence[Filter], compiled: Compile) -> None:
+    times = [1e3 * best_of(3, lambda one=one: compiled(one)) for one in corpus]
+    print(f"  compiled in: median {median(times):.2f} ms (limit 15, aim 8), "
+          f"95 % {quantiles(times, n=20)[-1]:.2f} ms, longest {max(times):.2f} ms")  # fmt: skip
+
+
+def every(found: dict[str, list[Measured]]) -> list[Measured]:
+    return [one for several in found.values() for one in several]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--level", type=int, default=DEFAULT_LEVEL)
+    level = arguments.parse_args().level
+    compiled = compiler(level=level)
+    heading(f"instructions over bench/filters.txt, level {level} against libpcap -O")
+    corpus = groups()
+    found = {name: [measured(one, compiled) for one in several] for name, several in corpus.items()}
+    static(found)
+    longer(every(found))
+    proved(every(found))
+    converted(every(found))
+    against_best(compiled)
+    speed([one for several in corpus.values() for one in several], compiled)
+
+
+if __name__ == "__main__":
+    main()
