@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from oracles.passes import Graphs
 
 from bpfq.analysis.decide import Questions
 from bpfq.backends.cbpf.emit import emit
+from bpfq.backends.cbpf.select import select
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node
 from bpfq.graph.terms import Term
 from bpfq.isa.cbpf.check import check
@@ -211,3 +213,10 @@ def test_code_is_shared_between_families(name: str) -> None:
     make, expected = GRAPHS[name]
     words = emit(make(Graph()), 1, 1)
     assert len(words) == expected, dump_d(words)
+
+
+def test_selections_are_given_up_where_they_grow_longer_than_the_plain_one() -> None:
+    """A header's place behind a chain of others, written out for each way, doubles each time."""
+    chain = Graphs("ip6 protochain 6").after()
+    assert len(select(chain, late_entries=True)) == 1
+    assert len(select(port_80(Graph()), late_entries=True)) > 1

@@ -62,13 +62,21 @@ def select(root: Node, late_entries: bool) -> tuple[Selection, ...]:
     if isinstance(root, Verdict):
         return (Selection((), Label(root)),)
     plain = _Walk(no_contexts(order), {}, late_entries).run(order)
+    assert plain is not None
     worth = late_entries and _terms(order) <= _MOST_TERMS
     found = find_contexts(order) if worth else None
     if found is None:
         return (plain,)
     wished = wishes(order, found)
     choices = [wished, {}] if wished else [{}]
-    return (plain, *(_Walk(found, some, late_entries).run(order) for some in choices))
+    most = _longest(plain)
+    others = (_Walk(found, some, late_entries, most).run(order) for some in choices)
+    return (plain, *(other for other in others if other is not None))
+
+
+def _longest(selection: Selection) -> int:
+    """Instructions that its program has at most: a jump and two trampolines behind each block."""
+    return sum(len(block.code) + 3 for block in selection.blocks) + 2
 
 
 def _terms(order: list[Test]) -> int:
@@ -95,11 +103,14 @@ class _Walk:
     contexts: Contexts
     wished: dict[Test, Wish]
     late: bool
+    most: int | None = None  # instructions
+    _length: int = 0
     _arriving: dict[Node, list[Arrival]] = field(default_factory=dict)
     _entered: dict[Source | None, Label] = field(default_factory=dict)
     _pieces: list[tuple[Code, Relation, int | None, object]] = field(default_factory=list)
 
-    def run(self, order: list[Test]) -> Selection:
+    def run(self, order: list[Test]) -> Selection | None:
+        """None where the code alone is longer than ``most``: chains of headers grow without end."""
         selector = Selector(self.contexts, plan(order, self.contexts), self.late)
         start = State(None, self.contexts.nothing, {}, NO_FACTS)
         self._arriving[order[0]] = [Arrival(None, start)]
@@ -109,6 +120,8 @@ class _Walk:
             ways, after = selector.ways(step, arrivals)
             value = step.operand.value if isinstance(step.operand, Constant) else None
             self._place(ways, test.relation, value, test)
+            if self.most is not None and self._length > self.most:
+                return None
             for holds, successor in ((True, test.yes), (False, test.no)):
                 facts = self.contexts.facts.get((test, holds), NO_FACTS)
                 state = replace(after, facts=facts, a=self._name(after.a, successor, arrivals))
@@ -163,6 +176,7 @@ class _Walk:
 
     def _place(self, ways: Ways, relation: Relation, value: int | None, source: object) -> None:
         first = len(self._pieces)
+        self._length += sum(map(len, ways.pieces))
         self._pieces += [(code, relation, value, source) for code in ways.pieces]
         for edge, (number, position) in ways.entries.items():
             self._entered[edge] = Label(first + number, position)
