@@ -34,17 +34,25 @@ from bpfq.graph.formula import (
 )
 from bpfq.graph.terms import Binary, Constant, Draw, Term, can_divide_by_zero, operands
 from bpfq.operators import Operator, Relation
+from bpfq.record import field, record
 
 _DEPTH = 12  # of the alternatives that are compared; no primitive is deeper
 
 _Shape: TypeAlias = tuple[object, ...]
-_Known: TypeAlias = dict[Formula, Within | None]  # formulas as sets, where that was asked before
+
+
+@record
+class _Known:
+    """What was asked of formulas before: which set they are, whether they keep their place."""
+
+    sets: dict[Formula, Within | None] = field(default_factory=dict)
+    fixed: dict[Formula, bool] = field(default_factory=dict)
 
 
 def gather_sets(formula: Formula) -> Formula:
     """The formula with every list as tests of sets; no recursion over the filter's own nesting."""
     made: dict[Formula, Formula] = {}
-    known: _Known = {}
+    known = _Known()
     work = [formula]
     while work:
         current = work[-1]
@@ -109,7 +117,7 @@ def _refusals(parts: Sequence[Formula], known: _Known) -> list[Formula]:
 def _lists(parts: Sequence[Formula], known: _Known) -> list[Formula]:
     """The alternatives, those of one shape together at the place of the first."""
     result: list[Formula] = []
-    for run in _runs(parts):
+    for run in _runs(parts, known):
         groups: dict[object, list[Formula]] = {}
         for part in run:
             shape = _shape(part, _DEPTH, known)
@@ -119,11 +127,11 @@ def _lists(parts: Sequence[Formula], known: _Known) -> list[Formula]:
     return result
 
 
-def _runs(parts: Sequence[Formula]) -> Iterable[list[Formula]]:
+def _runs(parts: Sequence[Formula], known: _Known) -> Iterable[list[Formula]]:
     """Between alternatives that have to keep their place."""
     run: list[Formula] = []
     for part in parts:
-        if _keeps_its_place(part):
+        if _keeps_its_place(part, known.fixed):
             yield run
             yield [part]
             run = []
@@ -154,9 +162,9 @@ def _shape(formula: Formula, depth: int, known: _Known) -> _Shape | None:
 
 def _as_set(formula: Formula, known: _Known) -> Within | None:
     """A test of one term against constants as a test of a set, where that is an interval."""
-    if formula not in known:
-        known[formula] = _set_of(formula, known)
-    return known[formula]
+    if formula not in known.sets:
+        known.sets[formula] = _set_of(formula, known)
+    return known.sets[formula]
 
 
 def _set_of(formula: Formula, known: _Known) -> Within | None:
@@ -280,21 +288,28 @@ def _key(formula: Formula, known: _Known) -> object:
 # ---------------------------------------------------------------- what must not move
 
 
-def _keeps_its_place(formula: Formula) -> bool:
+def _keeps_its_place(formula: Formula, known: dict[Formula, bool]) -> bool:
     """It can end the filter for another reason than a short packet, or draws a number."""
     work = [formula]
-    while work:
-        part = work.pop()
-        match part:
-            case Atom(term, _, operand):
-                if can_divide_by_zero(term) or can_divide_by_zero(operand) or _draws(term):
-                    return True
-            case Within(term):
-                if can_divide_by_zero(term):
-                    return True
-            case _:
-                work += _parts(part)
-    return False
+    while formula not in known:
+        part = work[-1]
+        waiting = [other for other in _parts(part) if other not in known]
+        if waiting:
+            work += waiting
+        else:
+            known[part] = _is_bound(part) or any(known[other] for other in _parts(part))
+            work.pop()
+    return known[formula]
+
+
+def _is_bound(formula: Formula) -> bool:
+    match formula:
+        case Atom(term, _, operand):
+            return can_divide_by_zero(term) or can_divide_by_zero(operand) or _draws(term)
+        case Within(term):
+            return can_divide_by_zero(term)
+        case _:
+            return False
 
 
 def _draws(term: Term) -> bool:
