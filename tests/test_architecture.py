@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "bpfq"
 
 LAYERS = (
-    ("source", "operators", "record", "version"),
+    ("source", "operators", "record", "version", "walk"),
     ("errors", "intervals"),
     ("tables", "isa", "targets"),
     ("query", "graph"),

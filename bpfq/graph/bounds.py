@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bpfq.graph.terms import Binary, Choose, Constant, Load, Metadata, Term, operands
+from bpfq.graph.terms import Binary, Choose, Constant, Load, Metadata, Term
+from bpfq.graph.walk import subterms
 from bpfq.operators import WORD_MASK, Operator
 
 
@@ -11,15 +12,8 @@ def largest(term: Term) -> int:
     if isinstance(term, Load):
         return (1 << 8 * term.size) - 1
     known: dict[Term, int] = {}
-    work: list[Term] = [term]
-    while work:
-        current = work[-1]
-        waiting = [part for part in operands(current) if part not in known]
-        if waiting:
-            work += waiting
-            continue
-        work.pop()
-        known[current] = _bound(current, known)
+    for part in subterms(term):
+        known[part] = _bound(part, known)
     return known[term]
 
 

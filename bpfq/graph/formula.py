@@ -6,7 +6,7 @@ true or false before anything is read, as the reference does while it parses.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from bpfq.graph.terms import Term
 from bpfq.operators import Relation
@@ -113,19 +113,37 @@ def cases(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
             return Cases(condition, then, otherwise)
 
 
+def operands(formula: Formula) -> tuple[Formula, ...]:
+    """The formulas that a formula is made of, in order of evaluation."""
+    match formula:
+        case Negation(operand):
+            return (operand,)
+        case All(parts) | Any(parts):
+            return parts
+        case Cases(condition, then, otherwise):
+            return (condition, then, otherwise)
+        case Atom() | Within() | Fixed():
+            return ()
+        case _:
+            assert_never(formula)
+
+
+def terms(formula: Formula) -> tuple[Term, ...]:
+    """The terms that a test compares, none of anything else."""
+    match formula:
+        case Atom(term, _, operand):
+            return (term, operand)
+        case Within(term):
+            return (term,)
+        case _:
+            return ()
+
+
 def size(formula: Formula) -> int:
     """Atoms and sets, each occurrence counted; no recursion."""
     count, work = 0, [formula]
     while work:
-        match work.pop():
-            case Atom() | Within():
-                count += 1
-            case Negation(operand):
-                work.append(operand)
-            case All(operands) | Any(operands):
-                work += operands
-            case Cases(condition, then, otherwise):
-                work += (condition, then, otherwise)
-            case _:
-                continue
+        part = work.pop()
+        count += isinstance(part, Atom | Within)
+        work += operands(part)
     return count

@@ -1,8 +1,12 @@
-"""Orders in which a graph is walked; none of them recurses."""
+"""Orders in which graphs and terms are walked; none of them recurses."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bpfq.graph.nodes import Node, Test
+from bpfq.graph.terms import Term, operands
+from bpfq.walk import bottom_up
 
 
 def topological(root: Node) -> list[Test]:
@@ -21,3 +25,8 @@ def topological(root: Node) -> list[Test]:
             work += [(node, True), (node.yes, False), (node.no, False)]
     order.reverse()
     return order
+
+
+def subterms(*roots: Term) -> Iterator[Term]:
+    """The terms and all they are made of, each once and behind its operands."""
+    return bottom_up(roots, operands)

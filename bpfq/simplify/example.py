@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from bpfq.operators import WORD_MASK, Operator, calculate
 from bpfq.record import field, record
 from bpfq.symbolic.diagram import Diagram, Diagrams, Variable
-from bpfq.symbolic.words import Bytes, Either, Number, Operation, Word
+from bpfq.symbolic.words import Bytes, Either, Number, Operation, Word, operands
+from bpfq.walk import bottom_up
 
 _MOST_STEPS = 150  # nodes visited
 _MOST_TRIES = 2  # of one exit of a node
@@ -32,18 +33,11 @@ class Attempt:
     def value(self, word: Word) -> int | None:
         """The word; None where it depends on a choice of its own, or divides by zero."""
         values: dict[Word, int] = {}
-        work = [word]
-        while work:
-            current = work[-1]
-            waiting = [part for part in _parts(current) if part not in values]
-            if waiting:
-                work += waiting
-                continue
-            work.pop()
-            made = self._one(current, values)
+        for part in bottom_up((word,), _parts):
+            made = self._one(part, values)
             if made is None:
                 return None
-            values[current] = made
+            values[part] = made
         return values[word]
 
     def _one(self, word: Word, values: dict[Word, int]) -> int | None:
@@ -98,13 +92,8 @@ class Attempt:
 
 
 def _parts(word: Word) -> tuple[Word, ...]:
-    match word:
-        case Bytes(index=index) if index is not None:
-            return (index,)
-        case Operation(_, left, right):
-            return (left, right)
-        case _:
-            return ()
+    """The words that it is computed from, but for those that a choice of its own decides about."""
+    return () if isinstance(word, Either) else operands(word)
 
 
 def find(diagrams: Diagrams, diagram: Diagram) -> Attempt | None:

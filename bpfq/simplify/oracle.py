@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bpfq.graph import formula as f
 from bpfq.graph import terms as t
+from bpfq.graph.walk import subterms
 from bpfq.operators import Operator
 from bpfq.query.nodes import Query, Sample
 from bpfq.record import field, record
@@ -19,6 +20,7 @@ from bpfq.symbolic import propositions as p
 from bpfq.symbolic import words as w
 from bpfq.symbolic.diagram import MOST_PIECES, Diagram, Diagrams, TooLarge
 from bpfq.symbolic.formula import TOTAL, encode
+from bpfq.walk import bottom_up
 
 if TYPE_CHECKING:
     from bpfq.simplify.smt import Solver
@@ -108,62 +110,25 @@ class Oracle:
 
 def is_fragile(formula: f.Formula) -> bool:
     """Some test can divide by zero, or draws a random number: it stays where it is."""
-    seen: set[int] = set()
-    work: list[f.Formula] = [formula]
-    while work:
-        part = work.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        match part:
-            case f.Atom(term, _, operand):
-                if any(_is_unsteady(one) for one in (term, operand)):
-                    return True
-            case f.Negation(operand=inner):
-                work.append(inner)
-            case f.All(parts) | f.Any(parts):
-                work += parts
-            case f.Cases(condition, then, otherwise):
-                work += [condition, then, otherwise]
-            case f.Fixed():
-                continue
-    return False
+    return any(
+        _is_unsteady(term) for part in bottom_up((formula,), f.operands) for term in f.terms(part)
+    )
 
 
 def _is_unsteady(term: t.Term) -> bool:
-    if t.can_divide_by_zero(term):
-        return True
-    seen: set[t.Term] = set()
-    work = [term]
-    while work:
-        part = work.pop()
-        if part in seen:
-            continue
-        seen.add(part)
-        if isinstance(part, t.Draw):
-            return True
-        if isinstance(part, t.Metadata) and part.name == _UNEQUAL_EVERY_TIME:
-            return True
-        work += t.operands(part)
-    return False
+    return t.can_divide_by_zero(term) or any(
+        isinstance(part, t.Draw)
+        or (isinstance(part, t.Metadata) and part.name == _UNEQUAL_EVERY_TIME)
+        for part in subterms(term)
+    )
 
 
 # ---------------------------------------------------------------- how much there is to decide
 
 
 def _conditions(proposition: p.Proposition) -> list[p.Condition]:
-    found: list[p.Condition] = []
-    seen: set[p.Proposition] = set()
-    work = [proposition]
-    while work:
-        part = work.pop()
-        if part in seen:
-            continue
-        seen.add(part)
-        if isinstance(part, p.Decide):
-            found.append(part.condition)
-        work += p.operands(part)
-    return found
+    parts = bottom_up((proposition,), p.operands)
+    return [part.condition for part in parts if isinstance(part, p.Decide)]
 
 
 def _looked_at(proposition: p.Proposition) -> set[object]:
@@ -184,33 +149,17 @@ def _cost(proposition: p.Proposition) -> int:
     """A bound of the work of deciding; a product of two words of the packet is beyond any."""
     conditions = _conditions(proposition)
     total = sum(len(one.bounds) if isinstance(one, p.Member) else 1 for one in conditions)
-    work: list[w.Word] = []
-    for condition in conditions:
-        match condition:
-            case p.Member(word=word):
-                work.append(word)
-            case p.Order(left=left, right=right):
-                work += [left, right]
-            case p.Reaches(index=index) if index is not None:
-                work.append(index)
-    seen: set[w.Word] = set()
-    while work:
-        word = work.pop()
-        if word in seen:
-            continue
-        seen.add(word)
+    words = [word for condition in conditions for word in p.words_of(condition)]
+    for word in bottom_up(words, w.operands):
         match word:
-            case w.Operation(operator, left, right):
-                constant = isinstance(right, w.Number)
-                if operator in _COSTLY and not constant:
+            case w.Operation(operator, _, right):
+                if operator in _COSTLY and not isinstance(right, w.Number):
                     return _MOST_COST + 1
                 total += _COSTLY.get(operator, 1)
-                work += [left, right]
             case w.Bytes(index=index) if index is not None:
                 total += 4
-                work.append(index)
-            case w.Either(_, then, otherwise):
-                work += [then, otherwise]
+            case w.Either():
+                continue
             case _:
                 total += 1
     return total

@@ -257,20 +257,16 @@ def _sort(z3: Any, bits: int) -> Any:
 def _parts(item: Item) -> tuple[Item, ...]:
     """What an item is made of."""
     match item:
-        case w.Bytes(index=index) | p.Reaches(index=index):
-            return () if index is None else (index,)
-        case w.Operation(left=left, right=right) | p.Order(left=left, right=right):
-            return (left, right)
-        case w.Either(condition, then, otherwise):
-            return (condition, then, otherwise)
-        case p.Member(word=word):
-            return (word,)
+        case p.Member() | p.Order() | p.Reaches():
+            return p.words_of(item)
+        case w.Either(condition=condition):
+            return (condition, *w.operands(item))
         case p.Decide(condition=condition):
             return (condition, *p.operands(item))
-        case p.Opposite() | p.Every() | p.Some() | p.Cases() | p.Accepts():
+        case p.Opposite() | p.Every() | p.Some() | p.Cases() | p.Accepts() | p.Outcome():
             return p.operands(item)
         case _:
-            return ()
+            return w.operands(item)
 
 
 def _choice(z3: Any, test: Bool, then: Bool, otherwise: Bool) -> Bool:

@@ -9,6 +9,7 @@ in one leaf, so a word that a program chooses in another order is the same diagr
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from bpfq.operators import Relation
@@ -21,8 +22,10 @@ from bpfq.symbolic.propositions import (
     Packet,
     Proposition,
     Reaches,
+    words_of,
 )
-from bpfq.symbolic.words import Bytes, Either, Operation, Word
+from bpfq.symbolic.words import Bytes, Either, Operation, Word, operands
+from bpfq.walk import bottom_up
 
 if TYPE_CHECKING:
     from bpfq.symbolic.diagram import Diagram, Diagrams
@@ -53,26 +56,18 @@ class Choices:
 
     def words_of(self, condition: Condition) -> list[Word]:
         """The words with choices that a condition looks at."""
-        return [word for word in _looked_at(condition) if self._is_parted(word)]
+        return [word for word in words_of(condition) if self._is_parted(word)]
 
     def below(self, word: Word) -> list[Proposition | Word]:
         """The words with choices that it is made of, and what decides its own choice, last."""
-        found: list[Proposition | Word] = [part for part in _parts(word) if self._is_parted(part)]
+        found: list[Proposition | Word] = [part for part in operands(word) if self._is_parted(part)]
         return [*found, word.condition] if isinstance(word, Either) else found
 
     def _is_parted(self, word: Word) -> bool:
         """There is a choice inside."""
         known = self._parted
-        work = [] if word in known else [word]
-        while work:
-            current = work[-1]
-            parts = () if isinstance(current, Either) else _parts(current)
-            waiting = [part for part in parts if part not in known]
-            if waiting:
-                work += waiting
-                continue
-            work.pop()
-            known[current] = isinstance(current, Either) or any(known[part] for part in parts)
+        for part in bottom_up((word,), _fixed_parts, known):
+            known[part] = isinstance(part, Either) or any(known[one] for one in operands(part))
         return known[word]
 
     # ------------------------------------------------------------ words as diagrams
@@ -104,18 +99,9 @@ class Choices:
                 raise AssertionError(word)
 
     def _has_many_leaves(self, diagram: Diagram) -> bool:
-        leaves: set[Diagram] = set()
-        seen = {diagram}
-        work = [diagram]
-        while work:
-            current = work.pop()
-            if current in self._words:
-                leaves.add(current)
-                if len(leaves) > self.leaves:
-                    return True
-            work += [child for child in current.children if child not in seen]
-            seen.update(current.children)
-        return False
+        nodes = bottom_up((diagram,), lambda node: node.children)
+        leaves = (node for node in nodes if node in self._words)
+        return next(islice(leaves, self.leaves, None), None) is not None
 
     def _seal(self, diagram: Diagram, word: Word) -> Diagram:
         """One leaf in its place: a word that stands for itself, whatever it was made of."""
@@ -176,25 +162,5 @@ class Choices:
         return diagrams.choose(equal, sides[0], unequal, diagrams.faults)
 
 
-def _looked_at(condition: Condition) -> tuple[Word, ...]:
-    match condition:
-        case Member(word=word):
-            return (word,)
-        case Order(left=left, right=right):
-            return (left, right)
-        case Reaches(index=index):
-            return () if index is None else (index,)
-        case _:
-            assert_never(condition)
-
-
-def _parts(word: Word) -> tuple[Word, ...]:
-    match word:
-        case Operation(left=left, right=right):
-            return (left, right)
-        case Bytes(index=index):
-            return () if index is None else (index,)
-        case Either(then=then, otherwise=otherwise):
-            return (then, otherwise)
-        case _:
-            return ()
+def _fixed_parts(word: Word) -> tuple[Word, ...]:
+    return () if isinstance(word, Either) else operands(word)

@@ -10,7 +10,7 @@ A whole filter accepts where its proposition is TRUE.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from bpfq import intervals
 from bpfq.intervals import Bounds
@@ -53,6 +53,19 @@ class Reaches:
 
 
 Condition: TypeAlias = Member | Order | Reaches
+
+
+def words_of(condition: Condition) -> tuple[Word, ...]:
+    """The words that a condition looks at."""
+    match condition:
+        case Member(word=word):
+            return (word,)
+        case Order(left=left, right=right):
+            return (left, right)
+        case Reaches(index=index):
+            return () if index is None else (index,)
+        case _:
+            assert_never(condition)
 
 
 # ---------------------------------------------------------------- propositions: three outcomes

@@ -10,7 +10,7 @@ ways mostly hold the same object.  Whether a byte was captured is not a word's b
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator, calculate
 from bpfq.record import field, record
@@ -115,6 +115,21 @@ class Either:
 
 
 Word: TypeAlias = Number | Length | Metadata | Draw | Bytes | Operation | Either
+
+
+def operands(word: Word) -> tuple[Word, ...]:
+    """The words that a word is made of; what decides a choice is no word."""
+    match word:
+        case Operation(left=left, right=right):
+            return (left, right)
+        case Bytes(index=index):
+            return () if index is None else (index,)
+        case Either(then=then, otherwise=otherwise):
+            return (then, otherwise)
+        case Number() | Length() | Metadata() | Draw():
+            return ()
+        case _:
+            assert_never(word)
 
 
 @record(frozen=False)

@@ -32,6 +32,7 @@ from bpfq.record import field, record
 from bpfq.symbolic.diagram import Diagram
 from bpfq.symbolic.propositions import Condition, Member, Proposition
 from bpfq.symbolic.words import Number, Operation, Word
+from bpfq.walk import bottom_up
 
 _MOST_PAIRS = 64  # of the two halves of MAC addresses
 _MOST_SINGLE = 40  # numbers of one word that are tried one by one
@@ -94,20 +95,14 @@ def tests_of(program: Proposition, diagram: Diagram, space: Space) -> Tests:
         if isinstance(condition, Member):
             found.add(condition.word, condition.bounds)
     named = set(found.pieces)
-    seen: set[Diagram] = set()
-    work = [diagram]
-    while work:
-        node = work.pop()
-        if node not in seen:
-            seen.add(node)
-            work += node.children
-            for word, group in _groups(node, space):
-                found.groups.setdefault(word, {})[group] = None
-            for word, bounds in _special(node, space):
-                first, end = bounds
-                values = range(first, min(end, first + _MOST_LISTED))
-                if not all((word, (value, value + 1)) in named for value in values):
-                    found.add(word, bounds)
+    for node in bottom_up((diagram,), lambda node: node.children):
+        for word, group in _groups(node, space):
+            found.groups.setdefault(word, {})[group] = None
+        for word, bounds in _special(node, space):
+            first, end = bounds
+            values = range(first, min(end, first + _MOST_LISTED))
+            if not all((word, (value, value + 1)) in named for value in values):
+                found.add(word, bounds)
     return found
 
 

@@ -43,6 +43,7 @@ from bpfq.symbolic.propositions import (
     operands,
 )
 from bpfq.symbolic.words import Bytes, Operation
+from bpfq.walk import bottom_up
 
 _MOST_SAMPLES = 400
 _OPERATION = 3  # intervals
@@ -133,19 +134,11 @@ class Space:
         """The share of all packets that are in the set, were all values equally likely."""
         known = self._density
         known.update({self.all: 1.0, self.none: 0.0})
-        work = [diagram]
-        while work:
-            current = work[-1]
-            waiting = [child for child in current.children if child not in known]
-            if waiting:
-                work += waiting
-                continue
-            work.pop()
-            if current not in known:
-                known[current] = sum(
-                    share * known[child]
-                    for share, child in zip(self._shares(current), current.children, strict=True)
-                )
+        for node in bottom_up((diagram,), lambda node: node.children, known):
+            known[node] = sum(
+                share * known[child]
+                for share, child in zip(self._shares(node), node.children, strict=True)
+            )
         return known[diagram]
 
     def _shares(self, node: Diagram) -> Iterator[float]:
@@ -210,18 +203,8 @@ def space_of(settings: Settings, limit: int) -> Space:
 
 def conditions(proposition: Proposition) -> tuple[Condition, ...]:
     """Every condition that is tested, each before those that may be tested after it."""
-    finished: list[Proposition] = []
-    seen: set[Proposition] = set()
-    work: list[tuple[Proposition, bool]] = [(proposition, False)]
-    while work:
-        current, done = work.pop()
-        if done:
-            finished.append(current)
-        elif current not in seen:
-            seen.add(current)
-            work.append((current, True))
-            # what is evaluated first is finished last
-            work += [(part, False) for part in operands(current)]
+    # backwards, so that what is evaluated first is finished last
+    finished = list(bottom_up((proposition,), lambda part: operands(part)[::-1]))
     found = (part.condition for part in reversed(finished) if isinstance(part, Decide))
     return tuple(dict.fromkeys(found))
 
@@ -229,16 +212,8 @@ def conditions(proposition: Proposition) -> tuple[Condition, ...]:
 def without_ends(proposition: Proposition, packet: Packet) -> Proposition:
     """The same with every byte captured: a test whether bytes were captured always holds."""
     made: dict[Proposition, Proposition] = {}
-    work = [proposition]
-    while work:
-        current = work[-1]
-        waiting = [part for part in operands(current) if part not in made]
-        if waiting:
-            work += waiting
-            continue
-        work.pop()
-        if current not in made:
-            made[current] = _endless(current, made, packet)
+    for part in bottom_up((proposition,), operands):
+        made[part] = _endless(part, made, packet)
     return made[proposition]
 
 

@@ -12,7 +12,8 @@ from typing import Final
 from bpfq.analysis.why import encapsulated, headers
 from bpfq.analysis.why.clauses import Outcome, every, to_blame
 from bpfq.analysis.why.fixes import Case, Fix, Guess, succeeds
-from bpfq.graph.terms import Metadata, Term, operands
+from bpfq.graph.terms import Metadata, Term
+from bpfq.graph.walk import subterms
 from bpfq.query import nodes as q
 from bpfq.targets import SKF_NET_OFF
 
@@ -88,12 +89,7 @@ def _metadata(case: Case) -> Iterator[Guess]:
 
 
 def _words_in(term: Term) -> Iterator[str]:
-    work = [term]
-    while work:
-        item = work.pop()
-        if isinstance(item, Metadata):
-            yield item.name
-        work.extend(operands(item))
+    return (part.name for part in subterms(term) if isinstance(part, Metadata))
 
 
 _RULES: Final[tuple[_Rule, ...]] = (

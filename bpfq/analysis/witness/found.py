@@ -16,8 +16,8 @@ from bpfq.analysis.witness.templates import templates
 from bpfq.analysis.witness.wire import Frame, on_wire
 from bpfq.capture.summary import summary
 from bpfq.graph.nodes import Node
-from bpfq.graph.terms import Draw, Metadata, Term, operands
-from bpfq.graph.walk import topological
+from bpfq.graph.terms import Draw, Metadata
+from bpfq.graph.walk import subterms, topological
 from bpfq.graphs import decide
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
@@ -102,20 +102,12 @@ def _words(graph: Node, settings: Settings) -> dict[str, int]:
 
 def _names(graph: Node) -> Iterator[str]:
     """The kernel's words that the graph reads, in the order of its tests."""
-    seen: set[Term] = set()
-    work: list[Term] = []
-    for test in topological(graph):
-        work += [test.operand, test.term]
-        while work:
-            term = work.pop()
-            if term in seen:
-                continue
-            seen.add(term)
-            work.extend(reversed(operands(term)))
-            if isinstance(term, Metadata):
-                yield term.name
-            elif isinstance(term, Draw):
-                yield RANDOM
+    sides = (side for test in topological(graph) for side in (test.term, test.operand))
+    for term in subterms(*sides):
+        if isinstance(term, Metadata):
+            yield term.name
+        elif isinstance(term, Draw):
+            yield RANDOM
 
 
 def nearest(graph: Node, settings: Settings, first: Sequence[Draft] = ()) -> Draft | None:
