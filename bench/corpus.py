@@ -8,8 +8,11 @@ best.txt       filters with the smallest program known: the count, blanks, the f
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+import bpfq
 
 NETMASK = 0xFFFF_FF00
 
@@ -23,9 +26,12 @@ class Filter(NamedTuple):
     text: str
 
 
+Compile: TypeAlias = Callable[[Filter], bpfq.Program]
+
+
 class Best(NamedTuple):
     text: str
-    count: int  # instructions
+    instructions: int
 
 
 def groups() -> dict[str, list[Filter]]:
@@ -48,6 +54,13 @@ def best() -> list[Best]:
     """Ethernet filters with the count of their smallest known program, in the file's order."""
     found = map(_BEST.fullmatch, _lines("best.txt"))
     return [Best(match[2], int(match[1])) for match in found if match]
+
+
+def compiler(**options: Any) -> Compile:
+    """bpfq.compile with these options."""
+    return lambda one: bpfq.compile(
+        one.text, link=one.link, netmask=NETMASK, allow_empty=True, **options
+    )
 
 
 def _lines(name: str) -> list[str]:

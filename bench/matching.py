@@ -5,10 +5,8 @@ Both run over the same frames: everyday traffic, made here, with and without a m
 
 from __future__ import annotations
 
-from math import exp, log
-
 from corpus import filters
-from report import best_of, heading
+from report import best_of, heading, mean
 
 import bpfq
 from bpfq.isa.cbpf.vm import run
@@ -58,9 +56,8 @@ def main() -> None:
         f"  {len(corpus)} filters: {ours * per_packet:.0f} ns a packet, "
         f"interpreter {theirs * per_packet:.0f} ns"
     )
-    mean = exp(sum(map(log, ratios)) / len(ratios))
     print(
-        f"  ratio {mean:.1f} (geometric mean), {theirs / ours:.1f} (in all), "
+        f"  ratio {mean(ratios):.1f} (geometric mean), {theirs / ours:.1f} (in all), "
         f"least {min(ratios):.1f}; limit 10"
     )
 

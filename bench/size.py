@@ -1,24 +1,23 @@
 """How many instructions does bpfq emit, against libpcap -O?
 
-Limits, as geometric means of the ratio: 0.825 over bench/filters.txt (aim 0.80), 0.65 over its lists
-(aim 0.55), no filter longer, every filter of bench/best.txt at most at its best; converted by the
-kernel no filter longer.  Compiled in a median under 15 ms (aim 8).
+Limits, as geometric means of the ratio: 0.825 over bench/filters.txt (aim 0.80), 0.65 over its
+lists (aim 0.55), no filter longer, every filter of bench/best.txt at most at its best; converted by
+the kernel no filter longer.  Compiled in a median under 15 ms (aim 8).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from math import exp, log
+from collections.abc import Sequence
+from functools import partial
 from statistics import median, quantiles
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import rival
 from converted import in_kernel
-from corpus import NETMASK, Filter, best, groups
-from report import best_of, heading
+from corpus import NETMASK, Compile, Filter, best, compiler, groups
+from report import best_of, every, heading, mean
 
-import bpfq
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.size import converted_size
 from bpfq.settings import DEFAULT_LEVEL, link_type
@@ -41,27 +40,11 @@ class Measured(NamedTuple):
         return converted_size(self.ours) / converted_size(self.theirs or self.ours)
 
 
-Compile: TypeAlias = Callable[[Filter], bpfq.Program]
-
-
 def measured(one: Filter, compiled: Compile) -> Measured:
     program = compiled(one)
     found = rival.compile_filter(one.text, link_type(one.link).number, netmask=NETMASK)
     theirs = None if found is None else tuple(SockFilter(*word) for word in found.words)
     return Measured(one.text, program.words, theirs, program.prove().verdict == "proved")
-
-
-def compiler(**options: Any) -> Compile:
-    """bpfq.compile with these options."""
-    return lambda one: bpfq.compile(
-        one.text, link=one.link, netmask=NETMASK, allow_empty=True, **options
-    )
-
-
-def mean(ratios: Iterable[float]) -> float:
-    """The geometric mean; 1 of nothing."""
-    found = list(ratios)
-    return exp(sum(map(log, found)) / len(found)) if found else 1.0
 
 
 def static(found: dict[str, list[Measured]]) -> None:
@@ -113,24 +96,22 @@ def converted(several: Sequence[Measured]) -> None:
 
 
 def against_best(compiled: Compile) -> None:
-    rows = [(measured(Filter("EN10MB", one.text), compiled), one.count) for one in best()]
+    rows = [(measured(Filter("EN10MB", one.text), compiled), one.instructions) for one in best()]
     over = [(one, count) for one, count in rows if len(one.ours) > count]
     under = sum(len(one.ours) < count for one, count in rows)
-    print(f"  bench/best.txt: {len(rows)} filters, {len(over)} over the best known (limit 0), "
-          f"{under} under it; against libpcap {mean(one.ratio for one, _ in rows):.3f}")  # fmt: skip
+    print(
+        f"  bench/best.txt: {len(rows)} filters, {len(over)} over the best known (limit 0), "
+        f"{under} under it; against libpcap {mean(one.ratio for one, _ in rows):.3f}"
+    )
     for one, count in sorted(over, key=lambda row: -len(row[0].ours) / row[1]):
         theirs = len(one.theirs or ())
         print(f"    {len(one.ours):4} best {count:4} libpcap {theirs:4}  {one.text[:80]}")
 
 
 def speed(corpus: Sequence[Filter], compiled: Compile) -> None:
-    times = [1e3 * best_of(3, lambda one=one: compiled(one)) for one in corpus]
+    times = [1e3 * best_of(3, partial(compiled, one)) for one in corpus]
     print(f"  compiled in: median {median(times):.2f} ms (limit 15, aim 8), "
           f"95 % {quantiles(times, n=20)[-1]:.2f} ms, longest {max(times):.2f} ms")  # fmt: skip
-
-
-def every(found: dict[str, list[Measured]]) -> list[Measured]:
-    return [one for several in found.values() for one in several]
 
 
 def main() -> None:
