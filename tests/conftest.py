@@ -11,6 +11,12 @@ REQUIRED = os.environ.get("BPFQ_REQUIRE_ORACLES") == "1"
 ORACLES = ("oracle", "root")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write what is computed to golden files"
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
