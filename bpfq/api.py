@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bpfq.compiler import compile_query
 from bpfq.errors import LimitError, quoting
 from bpfq.graph.nodes import Node, Verdict
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.query.nodes import Query
-from bpfq.record import field, record
+from bpfq.record import field, record, replace
 from bpfq.settings import SNAPLEN, Settings, settings_of
 from bpfq.source import Suggestion
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     import socket
 
     from bpfq.analysis.prove import Proof
+    from bpfq.capture.profile import Source as ProfileSource
     from bpfq.backends.pyfunc import Matcher
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
 
+Objective: TypeAlias = Literal["balanced", "size", "speed", "kernel-size"]
 _NO_METADATA: Mapping[str, int] = {}
 
 
@@ -142,6 +144,8 @@ def compile(  # the name the whole field uses for it
     strict: bool = False,
     allow_empty: bool = False,
     protochain: int = 8,
+    optimise_for: Objective = "balanced",
+    profile: ProfileSource | None = None,
 ) -> Program:
     """The program of a filter, given as pcap-filter text or as a Python node.
 
@@ -155,16 +159,26 @@ def compile(  # the name the whole field uses for it
     tests look as well.  tcp6: ``tcp[...]`` and its kind read IPv6 too.  family: 4 or 6, all that
     a layer-3 target can carry.  strict: equal to libpcap on packets cut short inside a tested
     field, too.  allow_empty: compile a filter that can match nothing.  protochain: headers that
-    ``protochain`` follows at most.
+    ``protochain`` follows at most.  optimise_for, from level 2 on: "balanced", the smallest
+    program that is nearly as quick as the quickest; "size", the fewest instructions; "speed", the
+    least time by the kernel's prices; "kernel-size", the least option memory of a socket.
+    profile: the traffic that programs are made quick for, a synthetic mix unless given: a capture
+    file, or packets with the link type, each bytes or (captured bytes, length on the wire).
 
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
-    one.  Pure: the same arguments give the same bytes, on any machine.
+    one; CaptureError for a profile that cannot be read.  Pure: the same arguments, and the same
+    packets in the profile, give the same bytes, on any machine.
     """
     settings = settings_of(
         target, link, snaplen=snaplen, netmask=netmask, level=level, savefile=savefile,
         through=through, tcp6=tcp6, family=family, strict=strict, allow_empty=allow_empty,
-        protochain=protochain,
+        protochain=protochain, optimise_for=optimise_for,
     )  # fmt: skip
+    if profile is not None:
+        from bpfq.capture.profile import profile_of
+
+        packets = profile_of(profile, settings.target, settings.link)
+        settings = replace(settings, profile=packets)
     with quoting(filter):
         query = query_of(filter, resolver)
         compiled = compile_query(query, settings)
@@ -201,12 +215,15 @@ def attach(
     lock: bool = False,
     drain: bool = True,
     prove: bool = False,
+    optimise_for: Objective = "balanced",
+    profile: ProfileSource | None = None,
 ) -> None:
     """Filter a socket in the kernel; the target is inferred from the socket.
 
     drain: packets that were queued before are dropped, so that only matching ones are ever
     received.  lock: the filter can then neither be changed nor removed.  prove: only a program
-    that is proved to do what the filter says.  Raises LoadError where the system refuses,
+    that is proved to do what the filter says.  optimise_for, profile: as for ``compile``, where the
+    filter is no program yet.  Raises LoadError where the system refuses,
     LimitError where the program needs more than net.core.optmem_max; RefutedError or
     UndecidedError where there is no proof.
     """
@@ -220,7 +237,10 @@ def attach(
     else:
         target, link = infer_target(sock)
         only4 = target == "udp" and sock.family == AF_INET
-        program = compile(filter, target=target, link=link, family=4 if only4 else None)
+        program = compile(
+            filter, target=target, link=link, family=4 if only4 else None,
+            optimise_for=optimise_for, profile=profile,
+        )  # fmt: skip
     if prove:
         program.require_proof()
     needed = _check_memory(program, beside=_DROP_ALL if drain else ())
@@ -235,12 +255,18 @@ def detach(sock: socket.socket) -> None:
 
 
 def open_packet_socket(
-    interface: str, filter: str | Cond | Program, *, prove: bool = False
+    interface: str,
+    filter: str | Cond | Program,
+    *,
+    prove: bool = False,
+    optimise_for: Objective = "balanced",
+    profile: ProfileSource | None = None,
 ) -> socket.socket:
     """A packet socket on an interface that has never received a packet the filter rejects.
 
-    prove: only with a program that is proved to do what the filter says.  Raises LoadError for an
-    unknown interface or without CAP_NET_RAW, RefutedError or UndecidedError without a proof.
+    prove: only with a program that is proved to do what the filter says.  optimise_for, profile: as
+    for ``compile``, where the filter is no program yet.  Raises LoadError for an unknown interface
+    or without CAP_NET_RAW, RefutedError or UndecidedError without a proof.
     """
     from bpfq.kernel.interfaces import interface as find_interface
     from bpfq.kernel.interfaces import link_type_of
@@ -251,8 +277,9 @@ def open_packet_socket(
     else:
         found = find_interface(interface)
         program = compile(
-            filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask
-        )
+            filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask,
+            optimise_for=optimise_for, profile=profile,
+        )  # fmt: skip
     if prove:
         program.require_proof()
     needed = _check_memory(program)

@@ -10,8 +10,8 @@ Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "
 
 from __future__ import annotations
 
-from bpfq.backends.cbpf.cost import best
-from bpfq.backends.cbpf.emit import emit
+from bpfq.backends.cbpf.emit import programs
+from bpfq.backends.cbpf.objective import best
 from bpfq.errors import LimitError
 from bpfq.graph.nodes import REJECT, Builder, Node
 from bpfq.graphs import Way, lowering, ways
@@ -69,14 +69,16 @@ def simplified(query: Query, settings: Settings) -> Query:
 
 
 def cheapest(found: tuple[Way, ...], settings: Settings) -> Compiled:
-    """The best bargain among the programs of sound graphs; the first graph is always sound."""
-    left = [(emit(way.graph, settings.accept, settings.level), way) for way in found]
+    """The best of the programs of sound graphs; the first graph is always sound."""
+    made: dict[tuple[SockFilter, ...], Way] = {}
+    for way in found:
+        for words in programs(way.graph, settings.accept, settings.level):
+            made.setdefault(words, way)
     while True:
-        number = best([words for words, _ in left])
-        words, way = left[number]
+        words = best(list(made), settings.objective, settings.traffic)
+        way = made.pop(words)
         if way.is_sound():
             return Compiled(words, way.graph)
-        del left[number]
 
 
 def is_empty(way: Way, settings: Settings) -> bool:

@@ -7,6 +7,8 @@ import re
 from bpfq import targets
 from bpfq.errors import FilterError, UnsupportedError
 from bpfq.lower.context import Options
+from bpfq.opt.profile import Profile
+from bpfq.opt.traffic_links import default_profile
 from bpfq.record import record
 from bpfq.source import Suggestion, nearest
 from bpfq.tables import linktypes
@@ -16,6 +18,8 @@ from bpfq.targets import Target
 SNAPLEN = 262144  # tcpdump's default snapshot length, bytes
 DEFAULT_LEVEL = 2
 LEVELS = (0, 1, 2, 3)
+BALANCED = "balanced"
+OBJECTIVES = (BALANCED, "size", "speed", "kernel-size")
 _LONGEST_NUMBER = 10  # digits; no DLT value has more than three
 
 
@@ -32,6 +36,18 @@ class Settings:
     strict: bool = False
     allow_empty: bool = False
     options: Options = Options()
+    optimise_for: str = BALANCED
+    profile: Profile | None = None
+
+    @property
+    def objective(self) -> str:
+        """What programs are chosen by; below level 2 there is no choice but by size."""
+        return self.optimise_for if self.level > 1 else "size"
+
+    @property
+    def traffic(self) -> Profile:
+        """The packets that programs are made quick for."""
+        return self.profile or default_profile(self.target, self.link, self.savefile)
 
     @property
     def where(self) -> str:
@@ -93,6 +109,7 @@ def settings_of(
     strict: bool = False,
     allow_empty: bool = False,
     protochain: int = 8,
+    optimise_for: str = BALANCED,
 ) -> Settings:
     """The settings of a caller's values; raises FilterError or UnsupportedError for a wrong one."""
     level = DEFAULT_LEVEL if level is None else level
@@ -112,8 +129,19 @@ def settings_of(
     _require(1 <= protochain <= 64, f"protochain {protochain} is not in 1 to 64 headers")
     return Settings(
         row, target_link(row, link, family), snaplen, level, savefile, tuple(through), strict,
-        allow_empty, Options(netmask_of(netmask), tcp6, protochain),
+        allow_empty, Options(netmask_of(netmask), tcp6, protochain), _objective(optimise_for),
     )  # fmt: skip
+
+
+def _objective(name: str) -> str:
+    """The objective of that name; raises FilterError that lists them."""
+    if name in OBJECTIVES:
+        return name
+    close = nearest(str(name), OBJECTIVES)
+    raise FilterError(
+        f"cannot optimise for {name!r}; the objectives are {', '.join(OBJECTIVES)}",
+        suggestions=(Suggestion(f"--optimise-for {close}"),) if close else (),
+    )
 
 
 def _require(condition: bool, message: str) -> None:

@@ -163,6 +163,8 @@ def _compile(options: Namespace, text: str, meant: Meaning) -> Program:
         level=options.level,
         strict=options.strict,
         allow_empty=options.allow_empty,
+        optimise_for=options.objective,
+        profile=options.profile,
         **meant,
     )
 

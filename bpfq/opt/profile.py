@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from bpfq.graph.nodes import NEAR_THE_END
+from bpfq.operators import WORD_MASK
 from bpfq.record import field, record
 from bpfq.targets import SKF_NET_OFF
 
 Column: TypeAlias = list[int | None]  # a value for each packet, None where the packet ends before
+
+_GOLDEN = 0x9E3779B1  # 2**32 divided by the golden ratio; its multiples are evenly spread
 
 
 @record(eq=False)
@@ -73,3 +76,8 @@ class Profile:
 
 def _word(sample: Sample, name: str) -> int | None:
     return None if sample.metadata is None else sample.metadata.get(name, 0)
+
+
+def drawn(number: int) -> int:
+    """A word that looks random and is the same for a sample every time; number: from 0."""
+    return (number + 1) * _GOLDEN & WORD_MASK

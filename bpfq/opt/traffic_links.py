@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
-from bpfq.opt.profile import Profile, Sample
+from bpfq.opt.profile import Profile, Sample, drawn
 from bpfq.opt.traffic import Packet, packets
 from bpfq.tables import protocols as p
 from bpfq.tables.linktypes import Layout, LinkType
@@ -81,7 +81,7 @@ def _metadata(packet: Packet, number: int) -> Mapping[str, int]:
         "type": _PACKET_TYPES[packet.spread],
         "ifidx": 2,
         "hatype": 1,
-        "random": (number + 1) * 0x9E3779B1 & 0xFFFF_FFFF,
+        "random": drawn(number),
     }
     if packet.vlan is not None:
         words |= {"vlanp": 1, "vlan_tci": packet.vlan, "vlan_tpid": p.ETHERTYPE_8021Q}

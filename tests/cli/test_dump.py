@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -166,3 +167,28 @@ def test_link_type_of_an_interface_is_listed_as_by_tcpdump(bpfq: Run) -> None:
     if theirs.returncode != 0:
         pytest.skip("needs the right to capture on lo")
     assert bpfq("-L", "-i", "lo").out == theirs.stdout + theirs.stderr  # 4.99 uses stderr
+
+
+def test_a_program_is_optimised_for_what_the_option_says(bpfq: Run) -> None:
+    words = ("-d", "udp portrange 16384-32767 or tcp port 80")
+    longest = bpfq(*words, "--optimise-for", "speed").out.count("\n")
+    assert bpfq(*words, "--optimise-for", "size").out.count("\n") <= longest
+    assert bpfq(*words, "--optimise-for", "smallest") == (
+        2,
+        "",
+        "bpfq: cannot optimise for 'smallest'; the objectives are balanced, size, speed, "
+        "kernel-size\n",
+    )
+
+
+def test_a_profile_of_another_link_type_names_its_own(bpfq: Run, tmp_path: Path) -> None:
+    raw = tmp_path / "raw.pcap"
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+    raw.write_bytes(header + struct.pack("<IIII", 0, 0, 20, 20) + b"\x45" + bytes(19))
+    assert bpfq("-d", "ip", "--profile", str(raw)) == (
+        2,
+        "",
+        f"bpfq: profile {raw} has packets of link type RAW, the filter is for EN10MB\n"
+        "  try:  -y RAW\n",
+    )
+    assert bpfq("-d", "-y", "RAW", "ip", "--profile", str(raw)).code == 0

@@ -88,18 +88,3 @@ def longest_path(words: Sequence[SockFilter]) -> int:
         else:
             ahead[at] = 1 if code in opcodes.RETURNS else 1 + ahead[at + 1]
     return ahead[0]
-
-
-_MUCH_LONGER = 1.3  # of the shortest worst case
-_FEW = 64  # executed instructions more; so many are no matter to a socket
-
-
-def best(programs: Sequence[tuple[SockFilter, ...]]) -> int:
-    """The number of the smallest program whose worst case is not much longer than need be."""
-    if len(programs) == 1:
-        return 0
-    worst = [longest_path(words) for words in programs]
-    limit = max(min(worst) * _MUCH_LONGER, min(worst) + _FEW)
-    return min(
-        (len(words), number) for number, words in enumerate(programs) if worst[number] <= limit
-    )[1]

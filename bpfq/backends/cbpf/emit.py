@@ -1,4 +1,4 @@
-"""Graph -> classic program: select, lay out, check."""
+"""Graph -> classic programs: select, lay out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from bpfq.isa.cbpf.instructions import SockFilter
 
 
 def emit(root: Node, accept: int, level: int) -> tuple[SockFilter, ...]:
-    """The program of a graph; from level 1 on loads are reused where registers still hold them.
+    """The shortest program of a graph; raises LimitError as ``programs`` does."""
+    return min(programs(root, accept, level), key=len)
 
-    Raises LimitError where an expression needs more scratch words than there are.
+
+def programs(root: Node, accept: int, level: int) -> list[tuple[SockFilter, ...]]:
+    """The programs of a graph, by the ways to select its code; there is at least one.
+
+    From level 1 on loads are reused where registers still hold them.  Raises LimitError where an
+    expression needs more scratch words than there are.
     """
     selections = select(root, late_entries=level > 0)
-    programs = [assemble(layout(selection, accept)) for selection in selections]
-    return min(programs, key=len)
+    return [assemble(layout(selection, accept)) for selection in selections]
