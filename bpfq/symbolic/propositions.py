@@ -16,7 +16,7 @@ from bpfq import intervals
 from bpfq.intervals import Bounds
 from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.record import field, record
-from bpfq.symbolic.words import Either, Number, Operation, Word, Words
+from bpfq.symbolic.words import MOST_ALTERNATIVES, Either, Number, Operation, Word, Words
 
 _MOST_TESTS = 64  # a test of a choice is moved into its arms up to here
 
@@ -198,7 +198,8 @@ class Packet:
         if left is right:
             return FALSE if relation is Relation.GT else TRUE
         for this, that, swapped in ((left, right, False), (right, left, True)):
-            if isinstance(this, Either) and this.alternatives * that.alternatives <= 8:
+            many = this.alternatives * that.alternatives
+            if isinstance(this, Either) and many <= MOST_ALTERNATIVES:
                 return self.choose(
                     this.condition,
                     self._compared(this.then, relation, that, swapped),
@@ -256,7 +257,7 @@ class Packet:
 
     def captured(self, base: str, index: Word | None, end: int) -> Proposition:
         """TRUE where index + end bytes from base were captured, else FAULT."""
-        if isinstance(index, Either) and index.alternatives <= 8:
+        if isinstance(index, Either) and index.alternatives <= MOST_ALTERNATIVES:
             return self.choose(
                 index.condition,
                 self.captured(base, index.then, end),

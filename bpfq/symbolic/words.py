@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # before byte 0.
 START, NETWORK = "start", "network"
 
-_MOST_ALTERNATIVES = 8  # an operation is moved into the arms of a choice up to here
+MOST_ALTERNATIVES = 8  # what is computed from a choice is moved into its arms up to here
 _COUNTED = 1 << 16  # alternatives; that many and more are the same
 _COMMUTING = {Operator.ADD, Operator.MUL, Operator.AND, Operator.OR, Operator.XOR}
 _RIGHT_IDENTITY = {
@@ -153,7 +153,7 @@ class Words:
 
     def bytes(self, base: str, index: Word | None, offset: int, size: int) -> Word:
         """size bytes at index + offset; constants in the index go to the offset."""
-        if isinstance(index, Either) and index.alternatives <= _MOST_ALTERNATIVES:
+        if isinstance(index, Either) and index.alternatives <= MOST_ALTERNATIVES:
             return self.either(
                 index.condition,
                 self.bytes(base, index.then, offset, size),
@@ -182,7 +182,7 @@ class Words:
                 return self.number(calculate(operator, left.value, right.value))
         elif isinstance(left, Number) and operator in _COMMUTING:
             left, right = right, left
-        if left.alternatives * right.alternatives <= _MOST_ALTERNATIVES:
+        if left.alternatives * right.alternatives <= MOST_ALTERNATIVES:
             if isinstance(left, Either):
                 return self.either(
                     left.condition,
