@@ -12,18 +12,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bpfq.analysis.decide import Questions, Undecided
-from bpfq.analysis.subject import (
-    machine_of,
-    meaning_of,
-    network_offset,
-    program_of,
-    reference,
-)
+from bpfq.analysis.subject import meaning_of, program_of, reference, traced
 from bpfq.analysis.witness.wire import on_wire
 from bpfq.capture.summary import summary
 from bpfq.errors import RefutedError, UndecidedError
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.isa.cbpf.vm import run
 from bpfq.query.nodes import Query
 from bpfq.record import record, replace
 from bpfq.settings import Settings
@@ -186,15 +179,10 @@ def _completed(sample: Sample) -> bytes | None:
 
 
 def _run(words: Sequence[SockFilter], sample: Sample, octets: bytes, settings: Settings) -> int:
-    return run(
-        words,
-        octets,
-        wire_length=sample.wire_length,
-        metadata=_metadata(sample) if settings.target.metadata else None,
-        machine=machine_of(settings.target),
-        network_offset=network_offset(settings) or 0,
+    return traced(
+        words, settings, octets, wire_length=sample.wire_length, metadata=_metadata(sample),
         network_header=sample.network_header,
-    )
+    ).verdict  # fmt: skip
 
 
 def _metadata(sample: Sample) -> dict[str, int]:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from bpfq.analysis.subject import (
-    machine_of,
-    meaning_of,
-    network_offset,
-    program_of,
-    reference,
-)
+from bpfq.analysis.subject import machine_of, meaning_of, program_of, reference, traced
 from bpfq.analysis.witness.draft import Draft
 from bpfq.errors import quoting
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.cbpf.encode import decode
-from bpfq.isa.cbpf.vm import Machine, trace
+from bpfq.isa.cbpf.vm import Machine
 from bpfq.query.nodes import Query
 from bpfq.record import field, record
 from bpfq.settings import Settings
@@ -83,23 +77,17 @@ class Runner:
         """Accepted, rejected, or neither: the captured bytes do not tell."""
         if self.words is None:
             return None
-        settings = self.side.settings
         sight = Sight(draft.octets, draft.length, draft.metadata)
         if self.view is not None:
             sight = look(self.view, sight)
-        traced = trace(
-            self.words,
-            sight.octets,
-            wire_length=sight.length,
-            metadata=sight.metadata if settings.target.metadata else None,
-            machine=machine_of(settings.target),
-            network_offset=network_offset(settings) or 0,
-            network_header=draft.network_header,
-        )
-        self.steps += len(traced.steps)
-        if traced.verdict:
+        ran = traced(
+            self.words, self.side.settings, sight.octets, wire_length=sight.length,
+            metadata=sight.metadata, network_header=draft.network_header,
+        )  # fmt: skip
+        self.steps += len(ran.steps)
+        if ran.verdict:
             return True
-        return None if self._is_short(traced.steps[-1].pc) else False
+        return None if self._is_short(ran.steps[-1].pc) else False
 
     def _is_short(self, pc: int) -> bool:
         """Where a program ends that rejects: whether a load ends it, not a return or division."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bpfq.backends.cbpf.emit import emit
 from bpfq.errors import BpfqError
 from bpfq.graph.nodes import Builder
 from bpfq.graphs import decide, formula_of
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.isa.cbpf.vm import Machine
+from bpfq.isa.cbpf.vm import Machine, Trace, trace
 from bpfq.query.nodes import Query
 from bpfq.query.through import look_through
 from bpfq.record import replace
@@ -49,6 +49,27 @@ def reference(query: Query, settings: Settings) -> tuple[SockFilter, ...] | None
         return emit(decide(look_through(query, plain.through), plain), plain.accept, 0)
     except BpfqError:
         return None
+
+
+def traced(
+    words: Sequence[SockFilter],
+    settings: Settings,
+    octets: bytes,
+    *,
+    wire_length: int,
+    metadata: Mapping[str, int],
+    network_header: bytes = b"",
+) -> Trace:
+    """A program, run on a packet where the settings say; metadata counts where there is any."""
+    return trace(
+        words,
+        octets,
+        wire_length=wire_length,
+        metadata=metadata if settings.target.metadata else None,
+        machine=machine_of(settings.target),
+        network_offset=network_offset(settings) or 0,
+        network_header=network_header,
+    )
 
 
 def machine_of(target: Target) -> Machine:

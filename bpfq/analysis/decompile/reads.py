@@ -13,11 +13,11 @@ from bpfq.analysis.decompile.candidates import header
 from bpfq.analysis.decompile.literals import Expression, Join, Literal, join, to_query
 from bpfq.analysis.decompile.space import Space
 from bpfq.analysis.prove import Counterexample
-from bpfq.analysis.subject import machine_of, network_offset
+from bpfq.analysis.subject import traced
 from bpfq.compiler import compile_query
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.cbpf.encode import decode
-from bpfq.isa.cbpf.vm import Trace, trace
+from bpfq.isa.cbpf.vm import Trace
 from bpfq.query import build
 from bpfq.record import replace
 from bpfq.settings import Settings
@@ -84,11 +84,7 @@ def _accepts(part: Expression, found: Counterexample, settings: Settings) -> boo
 
 
 def _run(words: Sequence[i.SockFilter], found: Counterexample, settings: Settings) -> Trace:
-    return trace(
-        words,
-        found.octets,
-        wire_length=found.wire_length,
-        metadata=found.metadata if settings.target.metadata else None,
-        machine=machine_of(settings.target),
-        network_offset=network_offset(settings) or 0,
-    )
+    return traced(
+        words, settings, found.octets, wire_length=found.wire_length, metadata=found.metadata,
+        network_header=found.network_header,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bpfq.analysis.decide import Undecided
-from bpfq.analysis.subject import machine_of, network_offset
+from bpfq.analysis.subject import traced
 from bpfq.analysis.witness.draft import RANDOM, Draft, begun
 from bpfq.analysis.witness.exact import solved
 from bpfq.analysis.witness.patch import Patching
@@ -20,7 +20,6 @@ from bpfq.graph.terms import Draw, Metadata
 from bpfq.graph.walk import subterms, topological
 from bpfq.graphs import decide
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.isa.cbpf.vm import run
 from bpfq.query.nodes import Query
 from bpfq.query.through import look_through
 from bpfq.record import field, record, replace
@@ -187,14 +186,8 @@ def shown(draft: Draft, settings: Settings) -> Witness:
 
 def verdict(words: Sequence[SockFilter], settings: Settings, draft: Draft) -> bool:
     """Whether the program itself accepts the draft, run where the settings say."""
-    return bool(
-        run(
-            words,
-            draft.octets,
-            wire_length=draft.length,
-            metadata=draft.metadata if settings.target.metadata else None,
-            machine=machine_of(settings.target),
-            network_offset=network_offset(settings) or 0,
-            network_header=draft.network_header,
-        )
-    )
+    ran = traced(
+        words, settings, draft.octets, wire_length=draft.length, metadata=draft.metadata,
+        network_header=draft.network_header,
+    )  # fmt: skip
+    return bool(ran.verdict)
