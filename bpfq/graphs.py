@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from bpfq.graph.build import build
 from bpfq.graph.formula import Formula, both, size
+from bpfq.graph.membership import written_out
 from bpfq.graph.nodes import Builder, Node
 from bpfq.headers.linktype import captured_80211
 from bpfq.headers.places import Headers
@@ -42,8 +43,8 @@ class Way:
 
 
 def decide(query: Query, settings: Settings) -> Node:
-    """The optimised decision graph of a query."""
-    return ways(query, settings)[0].graph
+    """The optimised decision graph of a query, tests of large sets as searches."""
+    return written_out(ways(query, settings)[0].graph, Builder())
 
 
 def ways(

@@ -9,10 +9,12 @@ logarithm of the size.  A load past the end raises, and raising rejects.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from random import getrandbits
 from typing import TypeAlias, assert_never
 
+from bpfq.graph.membership import weight
 from bpfq.graph.nodes import ACCEPT, Node, Test, Verdict
 from bpfq.graph.terms import (
     Binary,
@@ -20,6 +22,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Members,
     Metadata,
     Term,
     WireLength,
@@ -43,6 +46,7 @@ def matcher(root: Node) -> Matcher:
     namespace: dict[str, object] = {
         "u4": struct.Struct(">I").unpack_from,
         "draw": getrandbits,
+        "place": bisect_right,
         "Short": (IndexError, struct.error, ZeroDivisionError),
     }
     exec(source(root), namespace)  # noqa: S102  # text made from integers only, see above
@@ -150,8 +154,17 @@ def _condition(
     if len(values) > 1:
         members = ", ".join(map(str, sorted(values)))
         return test.yes, last.no, f"{left} in {{{members}}}"
+    if isinstance(test.operand, Members):
+        return test.yes, test.no, _membership(left, test.operand)
     right = _local(test.operand, scope, indent, lines)
     return test.yes, test.no, f"{left} {_RELATIONS[test.relation]} {right}"
+
+
+def _membership(value: str, members: Members) -> str:
+    """Of single values in a set; of intervals by the place among their bounds."""
+    if weight(members) == len(members.bounds) // 2:
+        return f"{value} in {{{', '.join(map(str, members.bounds[::2]))}}}"
+    return f"place(({', '.join(map(str, members.bounds))}), {value}) & 1"
 
 
 def _run_of_equalities(test: Test, plan: _Plan) -> tuple[list[int], Test]:
@@ -200,6 +213,8 @@ def _text(term: Term, scope: _Scope) -> str:
     match term:
         case Constant(value):
             return str(value)
+        case Members():
+            raise AssertionError("a set is compared with, and never computed")
         case WireLength():
             return "w"
         case Metadata(name):

@@ -10,6 +10,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Members,
     Metadata,
     Term,
     WireLength,
@@ -72,6 +73,10 @@ class Builder:
     def constant(self, value: int) -> Term:
         key = ("constant", value)
         return self._terms.get(key) or self._terms.setdefault(key, Constant(wrap(value)))
+
+    def members(self, bounds: tuple[int, ...], most: int) -> Term:
+        key = ("members", bounds, most)
+        return self._terms.get(key) or self._terms.setdefault(key, Members(bounds, most))
 
     def wire_length(self) -> Term:
         key = ("length",)

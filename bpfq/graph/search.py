@@ -2,7 +2,7 @@
 
     0..0x7ff a | 0x800 b | 0x801.. a         =>   = 0x800 ? b : a
     0 a | 1..200 b | 201.. a                 =>   >= 201 ? a : (>= 1 ? b : a)
-    a thousand single values b, else a       =>   a balanced search, four equalities a leaf
+    a thousand single values b, else a       =>   one test, written out later (``membership``)
 
 Few pieces are split in the best way there is; many in the middle, so that a value is found in a
 logarithm of steps.  Source: optimal split trees for small ordered sets by dynamic programming,
@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from bpfq.graph.membership import MANY, large_set
 from bpfq.graph.nodes import Builder, Node
-from bpfq.graph.terms import Term
+from bpfq.graph.terms import Members, Term
 from bpfq.operators import Relation
 
 _LEAF = 4  # equalities in a row at a leaf of a search
@@ -49,6 +50,8 @@ def members(
 
     bounds: (first, end, first, end, ...), ascending.
     """
+    if len(bounds) > 2 * MANY:
+        return large_set(builder, term, Members(bounds, most), yes, no)
     edges = (0, *bounds, most + 1)
     exits = (no, yes)
     pieces = (

@@ -22,6 +22,18 @@ class Constant:
 
 
 @record(eq=False)
+class Members:
+    """The operand of a test whether a term is in a large set; the test's relation is EQ.
+
+    bounds: (first, end, first, end, ...), ascending, ends not included.  most: the term's largest
+    value.
+    """
+
+    bounds: tuple[int, ...]
+    most: int
+
+
+@record(eq=False)
 class WireLength:
     """The packet's length on the wire in bytes."""
 
@@ -70,7 +82,9 @@ class Choose:
     divides: bool = False
 
 
-Term: TypeAlias = Constant | WireLength | Metadata | Draw | Load | Binary | Choose
+Term: TypeAlias = Constant | Members | WireLength | Metadata | Draw | Load | Binary | Choose
+
+IMMEDIATE = (Constant, Members)  # operands that are part of the test, not of the packet
 
 
 def can_divide_by_zero(term: Term | None) -> bool:

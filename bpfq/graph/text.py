@@ -11,12 +11,14 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Members,
     Metadata,
     Term,
     WireLength,
 )
 from bpfq.graph.walk import topological
 
+_SHOWN = 4  # intervals of a large set
 _WIDTHS = {1: "b", 2: "h", 4: "w"}
 
 
@@ -41,11 +43,28 @@ def _test(test: Test) -> str:
     return f"{term_text(test.term)} {test.relation.value} {term_text(test.operand)}"
 
 
+def _set_text(bounds: tuple[int, ...]) -> str:
+    """``{5, 0x10-0x1f, ... 998 more}``."""
+    pairs = list(zip(bounds[::2], bounds[1::2], strict=True))
+    shown = [
+        _number(first) if end == first + 1 else f"{_number(first)}-{_number(end - 1)}"
+        for first, end in pairs[:_SHOWN]
+    ]
+    more = [f"... {len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else []
+    return f"{{{', '.join([*shown, *more])}}}"
+
+
+def _number(value: int) -> str:
+    return str(value) if value < 10 else hex(value)
+
+
 def term_text(term: Term) -> str:
     """A term as an expression: ``h[12]``, ``b[x + 9]``, ``len``, ``(a ? b : c)``."""
     match term:
         case Constant(value):
-            return str(value) if value < 10 else hex(value)
+            return _number(value)
+        case Members(bounds):
+            return _set_text(bounds)
         case WireLength():
             return "len"
         case Metadata(name):

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from bpfq.graph.bounds import largest
 from bpfq.graph.nodes import Builder, Node
-from bpfq.graph.terms import Binary, Choose, Constant, Load, Term, operands
+from bpfq.graph.terms import Binary, Choose, Constant, Load, Members, Term, operands
 from bpfq.graph.walk import topological
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator, Relation, wrap
 
@@ -167,6 +167,8 @@ _Moved: TypeAlias = _Comparison | None
 def _moved(comparison: _Comparison, builder: Builder) -> _Moved:
     """One operation less on the left, where there is an equal comparison without it."""
     term, relation, operand = comparison
+    if isinstance(operand, Members):
+        return None
     if not isinstance(operand, Constant):
         return _against_term(comparison, builder)
     match term:

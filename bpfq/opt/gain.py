@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bpfq.graph.membership import weight
 from bpfq.graph.nodes import Builder, Node, Test
-from bpfq.graph.terms import Choose, Constant, Term
+from bpfq.graph.terms import Choose, Constant, Members, Term
 from bpfq.opt.unify import Arms, by_choice, by_index, cost, index_of
 from bpfq.record import record
 
@@ -163,11 +164,12 @@ class _Regions:
 
     def _gain(self, group: Group) -> int:
         loading = [member.term for member in group.members if not self._is_held(member)]
-        before = len(group.members) + sum(map(cost, loading))
+        compared = comparisons(group.members[0])
+        before = len(group.members) * compared + sum(map(cost, loading))
         arms = dict.fromkeys(loading)
         if group in self.by_index:
-            return before - 1 - (cost(self.by_index[group]) if arms else 0)
-        after = 1 + sum(map(cost, arms)) + max(0, len(arms) - 1)
+            return before - compared - (cost(self.by_index[group]) if arms else 0)
+        after = compared + sum(map(cost, arms)) + max(0, len(arms) - 1)
         if len(group.arms.terms) > 1 and self._is_lost(group):
             after += _ASK_AGAIN
         return before - after
@@ -189,6 +191,11 @@ class _Regions:
                 ):
                     return True
         return False
+
+
+def comparisons(test: Test) -> int:
+    """Instructions behind the load."""
+    return weight(test.operand) if isinstance(test.operand, Members) else 1
 
 
 def _is_variable(index: Term) -> bool:

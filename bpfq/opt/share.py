@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from bpfq.graph.nodes import Builder, Node, Test
-from bpfq.graph.terms import Constant, Draw, Term, can_divide_by_zero, operands
+from bpfq.graph.terms import IMMEDIATE, Draw, Term, can_divide_by_zero, operands
 from bpfq.graph.walk import topological
 from bpfq.operators import Relation
 from bpfq.opt.gain import Group, paying
@@ -68,7 +68,7 @@ class _Classes:
             for test in level:
                 if test.term not in shareable:
                     shareable[test.term] = _is_shareable(test.term)
-                if not shareable[test.term] or not isinstance(test.operand, Constant):
+                if not shareable[test.term] or not isinstance(test.operand, IMMEDIATE):
                     continue
                 yes, no = (self.class_of.get(exit, exit) for exit in (test.yes, test.no))
                 alike.setdefault((test.relation, test.operand, yes, no), []).append(test)

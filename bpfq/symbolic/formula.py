@@ -75,6 +75,8 @@ class TermEncoder:
         match term:
             case t.Constant(value):
                 return make.number(value), TRUE
+            case t.Members():
+                raise AssertionError("tests of sets are encoded whole")
             case t.WireLength():
                 return make.length(), TRUE
             case t.Metadata(name):

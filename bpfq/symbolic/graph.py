@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpfq.graph.nodes import ACCEPT, REJECT, Node, Test
+from bpfq.graph.terms import Members
 from bpfq.symbolic.formula import SEQUENTIAL, TermEncoder
 from bpfq.symbolic.propositions import (
     FALSE,
@@ -29,8 +30,12 @@ def encode(graph: Node, packet: Packet, reading: str = SEQUENTIAL) -> Propositio
         if waiting:
             work += waiting
             continue
-        test = packet.compare(terms.word(node.term), node.relation, terms.word(node.operand))
+        word, needs = terms.word(node.term), terms.needs(node.term)
+        if isinstance(node.operand, Members):
+            test = packet.member(word, node.operand.bounds)
+        else:
+            test = packet.compare(word, node.relation, terms.word(node.operand))
+            needs = every(needs, terms.needs(node.operand))
         decided = packet.choose(test, made[node.yes], made[node.no])
-        needs = every(terms.needs(node.term), terms.needs(node.operand))
         made[node] = decided if needs is TRUE else Cases(needs, decided, FALSE)
     return made[graph]

@@ -60,6 +60,20 @@ def test_a_search_shares_its_trampolines() -> None:
     assert returns <= 2 * len(program) // 240  # both verdicts within reach of every leaf
 
 
+def test_a_search_of_a_thousand_values_needs_no_jumps() -> None:
+    jumps, returns = far(bpfq.compile(any_host(hosts(1000))).words)
+    assert jumps == 0
+    assert returns <= 10  # both verdicts, each 255 instructions
+
+
+def test_jumps_lead_to_code_and_not_to_jumps() -> None:
+    text = any_host(hosts(2000)).replace("ip src", "ip")
+    kinds = disassemble(bpfq.compile(text).words)
+    targets = [kinds[at + 1 + each.skip] for at, each in enumerate(kinds) if isinstance(each, Jump)]
+    assert len(targets) > 5
+    assert not any(isinstance(target, Jump) for target in targets)
+
+
 def test_no_list_length_makes_a_jump_too_far() -> None:
     for count in range(230, 275):
         words = bpfq.compile(any_host(hosts(count))).words

@@ -81,3 +81,23 @@ def test_long_chains_of_shared_nodes_do_not_recurse() -> None:
     inside = bytes(12) + b"\x08\x06" + bytes(24) + bytes((10, 5, 219, 1))
     assert program.matches(inside)
     assert not program.matches(inside[:-1] + b"\x02")
+
+
+@pytest.mark.parametrize("kind", ["host", "portrange"])
+def test_long_lists_match_their_members(kind: str) -> None:
+    draw = Random(5)
+    firsts = sorted(draw.sample(range(0, 60000, 4), 40))
+    if kind == "host":
+        text = " or ".join(f"ip src host 10.0.{v >> 8}.{v & 255}" for v in firsts)
+    else:
+        text = " or ".join(f"tcp src portrange {v}-{v + 2}" for v in firsts)
+    match = bpfq.compile(text).matches
+
+    def packet(value: int) -> bytes:
+        word, ports = (0x0A000000 + value, 0) if kind == "host" else (0, value << 16)
+        head = bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x06" + bytes(2)
+        return head + word.to_bytes(4, "big") + bytes(4) + ports.to_bytes(4, "big")
+
+    width = 1 if kind == "host" else 3
+    for value in range(firsts[0] - 2, firsts[5] + 8):
+        assert match(packet(value)) is any(v <= value < v + width for v in firsts)

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from bpfq.graph.membership import written_out
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node, Test
 from bpfq.graph.search import Piece, members, separate
 from bpfq.graph.terms import Constant
@@ -42,7 +43,8 @@ def test_a_set_is_told_from_the_rest(seed: int) -> None:
     builder, most = Builder(), chance.choice((15, 255))
     values = some_set(chance, most)
     term = builder.load(None, 0, 1)
-    node = members(builder, term, bounds_of(values, most), most, ACCEPT, REJECT)
+    test = members(builder, term, bounds_of(values, most), most, ACCEPT, REJECT)
+    node = written_out(test, builder)
     assert {v for v in range(most + 1) if leads_to(node, v)[0] is ACCEPT} == values
 
 
@@ -86,7 +88,8 @@ def test_a_thousand_values_take_a_logarithm_of_steps() -> None:
     builder = Builder()
     values = sorted(random.Random(1).sample(range(2**32), 1000))
     bounds = tuple(edge for value in values for edge in (value, value + 1))
-    node = members(builder, builder.load(None, 0, 4), bounds, 2**32 - 1, ACCEPT, REJECT)
+    test = members(builder, builder.load(None, 0, 4), bounds, 2**32 - 1, ACCEPT, REJECT)
+    node = written_out(test, builder)
     assert len(topological(node)) <= 1260
     assert all(leads_to(node, value)[0] is ACCEPT for value in values)
     assert max(leads_to(node, value + 1)[1] for value in values) <= 13

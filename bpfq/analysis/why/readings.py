@@ -17,6 +17,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Members,
     Metadata,
     Term,
     WireLength,
@@ -215,6 +216,8 @@ class Names:
         match term:
             case Constant(value):
                 return str(value)
+            case Members():
+                raise AssertionError("sets stand in graphs, and formulas are read")
             case WireLength():
                 return "len"
             case Metadata(name):

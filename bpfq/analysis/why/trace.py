@@ -18,6 +18,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Members,
     Metadata,
     Term,
     WireLength,
@@ -68,6 +69,8 @@ class Facts:
         match term:
             case Constant(value):
                 return value
+            case Members():
+                raise AssertionError("sets stand in graphs, and formulas are traced")
             case WireLength():
                 return self.length
             case Metadata(name):

@@ -10,7 +10,8 @@ from bpfq.analysis.witness.exact import solved
 from bpfq.analysis.witness.found import Witness, finished, shown, starts, verdict
 from bpfq.analysis.witness.patch import Patching
 from bpfq.analysis.witness.steer import HASTY, Edge, Search, walk
-from bpfq.graph.nodes import ACCEPT, REJECT, Node, Test
+from bpfq.graph.membership import written_out
+from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node, Test
 from bpfq.graph.text import term_text
 from bpfq.graph.walk import topological
 from bpfq.isa.cbpf.instructions import SockFilter
@@ -76,6 +77,7 @@ class _Making:
 
 def suite(words: Sequence[SockFilter], graph: Node, settings: Settings) -> Suite:
     """A packet for each outcome of each test that some packet has."""
+    graph = written_out(graph, Builder())
     edges = ((test, way) for test in topological(graph) for way in (True, False))
     making = _Making(words, graph, settings, dict.fromkeys(edges), [])
     every = starts(graph, settings)

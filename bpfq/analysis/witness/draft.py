@@ -16,6 +16,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Members,
     Metadata,
     Term,
     WireLength,
@@ -143,6 +144,8 @@ class Values:
                 return self._arithmetic(operator, left, right)
             case Choose(then=then, otherwise=otherwise):
                 return self.value(then if self.chooses(term) else otherwise)
+            case Members():
+                raise AssertionError("sets are written out before packets are drafted")
             case WireLength():
                 return draft.length
             case Metadata(name):

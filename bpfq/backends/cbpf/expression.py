@@ -18,6 +18,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Members,
     Metadata,
     Term,
     WireLength,
@@ -225,6 +226,8 @@ class Emitter:
                 self._binary(operator, left, right, entering)
             case Choose():
                 self._choose(term)
+            case Members():
+                raise AssertionError("a set is compared with, and never computed")
             case _:
                 assert_never(term)
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from bpfq.backends.cbpf.select import Block, Label, Selection
+from bpfq.backends.cbpf.order import Place, depth_first, within_reach
+from bpfq.backends.cbpf.searches import written_out
+from bpfq.backends.cbpf.select import Block, Label, Selection, Value
+from bpfq.graph.membership import LEAF
 from bpfq.graph.nodes import ACCEPT, REJECT, Verdict
 from bpfq.isa.cbpf.instructions import (
     Instruction,
@@ -26,31 +29,33 @@ from bpfq.record import field, record
 
 _FARTHEST = 255
 
-_Place: TypeAlias = int | Verdict  # a block by its number
 # relation, constant or X, and where both exits lead
-_Jump: TypeAlias = tuple[Relation, int | None, int, int]
+_Jump: TypeAlias = tuple[Relation, Value, int, int]
 
 
-def layout(selection: Selection, accept: int) -> tuple[Instruction, ...]:
-    """The whole program; ``accept`` is what a match returns, a non-match returns 0."""
+def layout(selection: Selection, accept: int, leaf: int = LEAF) -> tuple[Instruction, ...]:
+    """The whole program; ``accept`` is what a match returns, a non-match returns 0.
+
+    leaf: equalities in a row in the searches of large sets.
+    """
+    selection = written_out(selection, leaf)
     blocks = selection.blocks
+    is_short = sum(len(block.code) + 1 for block in blocks) <= _FARTHEST
+    order = depth_first(selection) if is_short else within_reach(selection)
     writer = _Writer(accept, _reads_scratch(blocks))
     if writer.reads_scratch:
         # The kernel carries "was stored" from a return to the code behind it (check_load_and_stores
         # in net/core/filter.c), so with scratch words in use nothing may stand behind a return.
         writer.place(REJECT, None)
         writer.place(ACCEPT, None)
-    work: list[tuple[_Place, bool]] = [(selection.start.at, False)]
-    while work:
-        place, ready = work.pop()
-        if writer.has(place):
-            continue
-        if isinstance(place, Verdict):
-            writer.place(place, None)
-        elif ready:
+    for place in reversed(order):
+        if isinstance(place, int):
+            for exit in (blocks[place].no.at, blocks[place].yes.at):
+                if isinstance(exit, Verdict) and not writer.has(exit):
+                    writer.place(exit, None)
             writer.place(place, blocks[place])
-        else:
-            work += [(place, True), (blocks[place].yes.at, False), (blocks[place].no.at, False)]
+        elif not writer.has(place):
+            writer.place(place, None)
     return tuple(reversed(writer.backwards))
 
 
@@ -67,14 +72,14 @@ class _Writer:
     accept: int
     reads_scratch: bool
     backwards: list[Instruction] = field(default_factory=list)
-    _placed: dict[_Place, int] = field(default_factory=dict)  # instructions from start to end
+    _placed: dict[Place, int] = field(default_factory=dict)  # instructions from start to end
     _reached: dict[Label, int] = field(default_factory=dict)  # nearest alias of a label, likewise
     _jumps: dict[_Jump, int] = field(default_factory=dict)  # final jumps of blocks, likewise
 
-    def has(self, place: _Place) -> bool:
+    def has(self, place: Place) -> bool:
         return place in self._placed
 
-    def place(self, place: _Place, block: Block | None) -> None:
+    def place(self, place: Place, block: Block | None) -> None:
         if block is None:
             self.backwards.append(self._return(place))
         else:
@@ -90,10 +95,11 @@ class _Writer:
 
     def _jump(self, block: Block) -> _Jump:
         """What tells the final jump of one block from that of another."""
-        yes, no = (self._placed[to.at] - to.entry for to in (block.yes, block.no))
-        return (block.relation, block.value, yes, no)
+        (true, into_true), (false, into_false) = block.yes, block.no
+        placed = self._placed
+        return block.relation, block.value, placed[true] - into_true, placed[false] - into_false
 
-    def _return(self, verdict: _Place) -> Instruction:
+    def _return(self, verdict: Place) -> Instruction:
         return Return(self.accept if verdict is ACCEPT else 0)
 
     def _final(self, block: Block) -> None:
@@ -106,6 +112,7 @@ class _Writer:
         if block.value is None:
             self.backwards.append(JumpIfX(block.relation, true, false))
         else:
+            assert isinstance(block.value, int)  # sets are written out
             self.backwards.append(JumpIf(block.relation, block.value, true, false))
 
     def _distance(self, label: Label) -> int:
@@ -119,5 +126,6 @@ class _Writer:
         if isinstance(label.at, Verdict) and not self.reads_scratch:
             self.backwards.append(self._return(label.at))
         else:
-            self.backwards.append(Jump(self._distance(label)))
+            target = self._placed[label.at] - label.entry
+            self.backwards.append(Jump(len(self.backwards) - target))
         self._reached[label] = len(self.backwards)

@@ -8,6 +8,8 @@ them end in the same jump; an edge that does not know compares first.
 
 from __future__ import annotations
 
+from typing import NamedTuple, TypeAlias
+
 from bpfq.backends.cbpf.contexts import (
     NO_FACTS,
     Condition,
@@ -20,7 +22,7 @@ from bpfq.backends.cbpf.scratch import plan
 from bpfq.backends.cbpf.ways import Arrival, Code, Selector, Source, State, Step, Ways
 from bpfq.backends.cbpf.wishes import Wish, wishes
 from bpfq.graph.nodes import Node, Test, Verdict
-from bpfq.graph.terms import Constant, Term, operands
+from bpfq.graph.terms import Constant, Members, Term, operands
 from bpfq.graph.walk import topological
 from bpfq.operators import Relation
 from bpfq.record import field, record, replace
@@ -29,19 +31,22 @@ from bpfq.record import field, record, replace
 _MOST_TERMS = 160  # of a graph; deep encapsulations are selected as they stand
 
 
+# What A is compared with.  None: X.  Of a set, A is or is not a member.
+Value: TypeAlias = int | Members | None
+
+
 @record
 class Block:
     """Code without its final jump, and the successors with their entry points."""
 
     code: Code
     relation: Relation
-    value: int | None  # what A is compared with; None: X
+    value: Value
     yes: Label
     no: Label
 
 
-@record
-class Label:
+class Label(NamedTuple):
     """A verdict, or a point in a block."""
 
     at: int | Verdict
@@ -91,6 +96,16 @@ def _terms(order: list[Test]) -> int:
     return len(seen)
 
 
+def _value(operand: Term) -> Value:
+    match operand:
+        case Constant(value):
+            return value
+        case Members():
+            return operand
+        case _:
+            return None
+
+
 @record(eq=False)
 class _Split:
     """A comparison that edges make which do not know a condition of the test before them."""
@@ -107,7 +122,7 @@ class _Walk:
     _length: int = 0
     _arriving: dict[Node, list[Arrival]] = field(default_factory=dict)
     _entered: dict[Source | None, Label] = field(default_factory=dict)
-    _pieces: list[tuple[Code, Relation, int | None, object]] = field(default_factory=list)
+    _pieces: list[tuple[Code, Relation, Value, object]] = field(default_factory=list)
 
     def run(self, order: list[Test]) -> Selection | None:
         """None where the code alone is longer than ``most``: chains of headers grow without end."""
@@ -118,8 +133,7 @@ class _Walk:
             step = Step(*self.contexts.tests[test], self.wished.get(test))
             arrivals = self._decide(step, self._arriving.pop(test), selector)
             ways, after = selector.ways(step, arrivals)
-            value = step.operand.value if isinstance(step.operand, Constant) else None
-            self._place(ways, test.relation, value, test)
+            self._place(ways, test.relation, _value(step.operand), test)
             if self.most is not None and self._length > self.most:
                 return None
             for holds, successor in ((True, test.yes), (False, test.no)):
@@ -174,7 +188,7 @@ class _Walk:
         )
         return Arrival((split, True), yes), Arrival((split, False), no)
 
-    def _place(self, ways: Ways, relation: Relation, value: int | None, source: object) -> None:
+    def _place(self, ways: Ways, relation: Relation, value: Value, source: object) -> None:
         first = len(self._pieces)
         self._length += sum(map(len, ways.pieces))
         self._pieces += [(code, relation, value, source) for code in ways.pieces]

@@ -15,7 +15,7 @@ from bpfq.backends.cbpf.contexts import Condition, Contexts, Facts, meet, outcom
 from bpfq.backends.cbpf.expression import Emitter, Entry
 from bpfq.backends.cbpf.scratch import header_length
 from bpfq.backends.cbpf.wishes import Wish, fits_in_x, index_of, reach
-from bpfq.graph.terms import Binary, Constant, Load, Term
+from bpfq.graph.terms import IMMEDIATE, Binary, Constant, Load, Term
 from bpfq.isa.cbpf.instructions import Instruction
 from bpfq.record import field, record
 
@@ -187,7 +187,7 @@ class Selector:
             if wish is not None:
                 emitter.keep_in_x(self.contexts.where(wish.index, facts))
             operand = self.contexts.where(step.operand, facts)
-            emitter.comparison(term, operand, by_x=not isinstance(step.operand, Constant))
+            emitter.comparison(term, operand, by_x=not isinstance(step.operand, IMMEDIATE))
             codes.append(self._enter(emitter, group, ways))
             ways.memory = _both(ways.memory, emitter.memory)
         ways.place(codes)
@@ -205,7 +205,7 @@ class Selector:
 
     def _is_done(self, step: Step, state: State) -> bool:
         """A holds what depends on the way, so that the way does not matter any more."""
-        known = state.a is step.term and isinstance(step.operand, Constant)
+        known = state.a is step.term and isinstance(step.operand, IMMEDIATE)
         return known and len(self.contexts.conditions(step.term)) > 0
 
     def _enter(self, emitter: Emitter, group: list[Arrival], ways: Ways) -> _Piece:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bpfq.backends.cbpf.contexts import Contexts
 from bpfq.backends.cbpf.scratch import header_length
 from bpfq.graph.nodes import REJECT, Node, Test
-from bpfq.graph.terms import Binary, Choose, Constant, Load, Term, WireLength, operands
+from bpfq.graph.terms import IMMEDIATE, Binary, Choose, Constant, Load, Term, WireLength, operands
 from bpfq.isa.cbpf.instructions import LINK_BASE
 from bpfq.record import record
 
@@ -54,7 +54,7 @@ def wishes(order: list[Test], contexts: Contexts) -> dict[Test, Wish]:
 
 
 def _use(term: Term, operand: Term, contexts: Contexts) -> _Use:
-    if not isinstance(operand, Constant):
+    if not isinstance(operand, IMMEDIATE):
         return _Use(None, True)
     while isinstance(term, Binary) and isinstance(term.right, Constant):
         term = term.left

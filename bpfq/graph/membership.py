@@ -1,0 +1,155 @@
+"""Is a value in a large set: the comparisons of a search.
+
+    {3, 7, 20-29, 41}, two equalities a leaf
+
+    0: = 41 ? inside : outside           3: = 7 ? inside : outside
+    1: >= 30 ? 0 : inside                4: = 3 ? inside : 3
+    2: >= 20 ? 1 : 4, the entry          (every comparison leads to earlier ones)
+
+A leaf is a row of equalities.  Long ones make the program short, short ones make it quick: of n
+single values, n / leaf comparisons more than n, and a logarithm of n / leaf before the row.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+from typing import NamedTuple
+
+from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node, Test
+from bpfq.graph.terms import Load, Members, Term
+from bpfq.graph.walk import topological
+from bpfq.operators import Operator, Relation
+from bpfq.record import field, record
+
+LEAF = 4  # equalities in a row
+MANY = 16  # intervals; sets with fewer are written out at once
+_MASKING = 3  # comparisons that are worth another instruction before the search
+INSIDE, OUTSIDE = -1, -2
+
+
+class Comparison(NamedTuple):
+    """With a constant; yes and no are numbers of comparisons, INSIDE or OUTSIDE."""
+
+    relation: Relation
+    value: int
+    yes: int
+    no: int
+
+
+def comparisons(members: Members, leaf: int = LEAF) -> list[Comparison]:
+    """The search, its entry last; leaf: at most so many equalities in a row.
+
+    members: not empty, and not all there is.
+    """
+    search = _Search(members, leaf)
+    search.part(0, len(search.first), 0, members.most + 1)
+    return search.made
+
+
+def weight(members: Members) -> int:
+    """Comparisons of the shortest search, a row of equalities and bounds."""
+    pairs = zip(members.bounds[::2], members.bounds[1::2], strict=True)
+    return sum(1 if end == first + 1 else 2 for first, end in pairs)
+
+
+@record(frozen=False)
+class _Search:
+    members: Members
+    leaf: int
+    made: list[Comparison] = field(default_factory=list)
+    first: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()  # of the intervals before each
+
+    def __post_init__(self) -> None:
+        self.first, self.end = self.members.bounds[::2], self.members.bounds[1::2]
+        pairs = zip(self.first, self.end, strict=True)
+        self.weights = (0, *accumulate(1 if end == first + 1 else 2 for first, end in pairs))
+
+    def part(self, at: int, to: int, low: int, high: int) -> int:
+        """Tell the intervals from at up to to, for values from low up to high; the entry.
+
+        Recursion as deep as the search.
+        """
+        count, load = to - at, self.weights[to] - self.weights[at]
+        if count == load <= self.leaf:
+            return self._row(at, to)
+        if count == 1:
+            return self._interval(self.first[at], self.end[at], low, high)
+        leaves = max(2, -(-load // self.leaf))  # of which one half are below, full ones
+        half = self.weights[at] + load * (leaves // 2) // leaves
+        middle = bisect_left(self.weights, half, at + 1, to - 1)
+        cut = self.first[middle]
+        below = self.part(at, middle, low, cut)
+        above = self.part(middle, to, cut, high)
+        return self._add(Relation.GE, cut, above, below)
+
+    def _row(self, at: int, to: int) -> int:
+        entry = OUTSIDE
+        for number in range(to - 1, at - 1, -1):
+            entry = self._add(Relation.EQ, self.first[number], INSIDE, entry)
+        return entry
+
+    def _interval(self, first: int, end: int, low: int, high: int) -> int:
+        entry = INSIDE
+        if end < high:
+            entry = self._add(Relation.GE, end, OUTSIDE, entry)
+        if first > low:
+            entry = self._add(Relation.GE, first, entry, OUTSIDE)
+        return entry
+
+    def _add(self, relation: Relation, value: int, yes: int, no: int) -> int:
+        self.made.append(Comparison(relation, value, yes, no))
+        return len(self.made) - 1
+
+
+def large_set(builder: Builder, term: Term, members: Members, yes: Node, no: Node) -> Node:
+    """One test; without the low bits of the term where that makes single values of intervals."""
+    zeros = min((edge & -edge).bit_length() - 1 for edge in members.bounds if edge)
+    if zeros >= 16 and isinstance(term, Load) and term.size == 4 and not builder.keep_loads:
+        size = 1 if zeros >= 24 else 2
+        shift = 32 - 8 * size
+        term = builder.load(term.index, term.offset, size)
+        members = Members(tuple(edge >> shift for edge in members.bounds), members.most >> shift)
+        zeros -= shift
+    if zeros:
+        masked = _without_low_bits(members, zeros)
+        if weight(masked) + _MASKING < weight(members):
+            term = builder.binary(Operator.AND, term, builder.constant(masked.most))
+            members = masked
+    operand = builder.members(members.bounds, members.most)
+    return builder.test(term, Relation.EQ, operand, yes, no)
+
+
+def _without_low_bits(members: Members, count: int) -> Members:
+    """The members with their low bits 0; an interval of values that differ there is one value."""
+    bounds: list[int] = []
+    for first, end in zip(members.bounds[::2], members.bounds[1::2], strict=True):
+        bounds += (first, first + 1 if end == first + (1 << count) else end)
+    return Members(tuple(bounds), members.most >> count << count)
+
+
+def written_out(root: Node, builder: Builder) -> Node:
+    """The graph with every test of a large set as the comparisons of a search."""
+    order = topological(root)
+    if not any(isinstance(test.operand, Members) for test in order):
+        return root
+    new: dict[Node, Node] = {ACCEPT: ACCEPT, REJECT: REJECT}
+    for test in reversed(order):
+        yes, no = new[test.yes], new[test.no]
+        if isinstance(test.operand, Members):
+            new[test] = _searched(test, test.operand, yes, no, builder)
+        else:
+            new[test] = builder.test(test.term, test.relation, test.operand, yes, no)
+    return new[root]
+
+
+def _searched(test: Test, members: Members, yes: Node, no: Node, builder: Builder) -> Node:
+    made: dict[int, Node] = {INSIDE: yes, OUTSIDE: no}
+    entry = no
+    for number, (relation, value, inside, outside) in enumerate(comparisons(members)):
+        entry = made[number] = builder.test(
+            test.term, relation, builder.constant(value), made[inside], made[outside]
+        )
+    return entry
