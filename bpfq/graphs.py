@@ -19,6 +19,7 @@ from bpfq.graph.nodes import Builder, Node
 from bpfq.headers.linktype import captured_80211
 from bpfq.headers.places import Headers
 from bpfq.lower.context import Context
+from bpfq.lower.lists import has_long_list
 from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
 from bpfq.opt.pipeline import Watch, optimise
@@ -52,17 +53,20 @@ def ways(
 ) -> tuple[Way, ...]:
     """The optimised graphs of a query: as written, with lists as sets, by fields."""
     builder = Builder(keep_loads=settings.strict)
-    formula = formula_of(query, settings, builder, share=settings.level > 0)
+    sets = settings.level > 1 and not settings.strict
+    long = sets and has_long_list(query)  # not worth building one by one
+    formula = lowering(settings, builder, share=settings.level > 0, join=long)(query)
     watch("formula", formula)
     formulas = [formula]
-    if settings.level > 1 and not settings.strict:
+    if sets:
         gathered = gather_sets(formula)
         if gathered is not formula:
             watch("sets", gathered)
-            formulas = [gathered] if _much_smaller(gathered, formula) else [formula, gathered]
+            long = long or _much_smaller(gathered, formula)
+            formulas = [gathered] if long else [formula, gathered]
     graphs = [build(one, builder) for one in formulas]
     found = [Way(_optimised(graph, builder, settings, watch)) for graph in graphs]
-    if settings.level > 1 and not settings.strict:
+    if sets:
         other = by_fields_where_worth(formulas[-1], found[-1].graph, builder)
         if other is not None:
             found.append(Way(_optimised(other, builder, settings, watch), formulas[-1]))
@@ -83,9 +87,14 @@ def formula_of(query: Query, settings: Settings, builder: Builder, *, share: boo
     return lowering(settings, builder, share=share)(query)
 
 
-def lowering(settings: Settings, builder: Builder, *, share: bool) -> Callable[[Query], Formula]:
-    """The formulas of queries, with terms in common.  share: equal primitives are one formula."""
+def lowering(
+    settings: Settings, builder: Builder, *, share: bool, join: bool = False
+) -> Callable[[Query], Formula]:
+    """The formulas of queries, with terms in common.
+
+    share: equal primitives are one formula.  join: long lists are tests of sets.
+    """
     through = frozenset(settings.through)
     headers = Headers(builder, settings.target, settings.link, settings.savefile, through)
-    context = Context(headers, settings.options, share=share)
+    context = Context(headers, settings.options, share=share, join=join)
     return lambda query: both(captured_80211(headers), lower(query, context))

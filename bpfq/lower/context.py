@@ -25,11 +25,15 @@ class Options:
 
 @record(frozen=False)
 class Context:
-    """share: equal primitives of a query become the same formula, from level 1 on."""
+    """share: equal primitives of a query become the same formula, from level 1 on.
+
+    join: long lists become tests of sets.
+    """
 
     headers: Headers
     options: Options
     share: bool = False
+    join: bool = False
     lowered: dict[Query, Formula] = field(default_factory=dict)
     opposites: dict[Formula, Formula] = field(default_factory=dict)
     _draws: int = field(default=0)

@@ -19,8 +19,10 @@ from bpfq.graph.formula import (
 from bpfq.lower import encapsulation, firewall, linklayer, network, signalling, transport, wlan
 from bpfq.lower.compare import compare
 from bpfq.lower.context import Context
+from bpfq.lower.lists import Addresses, Item, Ports, Refused, joined
 from bpfq.operators import Relation
 from bpfq.query import nodes as q
+from bpfq.query.walk import operands
 
 
 def lower(query: q.Query, context: Context) -> Formula:
@@ -29,42 +31,39 @@ def lower(query: q.Query, context: Context) -> Formula:
     Raises UnsupportedError, with the node's span, for what the target or link type cannot see.
     """
     results: list[Formula] = []
-    work: list[tuple[q.Query, bool]] = [(query, False)]
+    work: list[tuple[Item, int]] = [(query, 0)]
     while work:
-        node, ready = work.pop()
-        children = _children(node)
-        if children and not ready:
-            work.append((node, True))
-            work.extend((child, False) for child in reversed(children))
-        elif children:
-            parts = results[-len(children) :]
-            del results[-len(children) :]
+        node, done = work.pop()
+        if done:
+            parts = results[-done:]
+            del results[-done:]
             results.append(_combine(node, parts, context))
+        elif children := _children(node, context.join):
+            work.append((node, len(children)))
+            work.extend((child, 0) for child in reversed(children))
         else:
             results.append(_leaf(node, context))
     return results[0]
 
 
-def _children(node: q.Query) -> tuple[q.Query, ...]:
+def _children(node: Item, join: bool) -> tuple[Item, ...]:
     match node:
-        case q.And(operands) | q.Or(operands):
-            return operands
-        case q.Not(operand):
+        case Refused(operand):
             return (operand,)
-        case q.When(condition, then, otherwise):
-            return (condition, then, otherwise)
-        case _:
+        case Addresses() | Ports():
             return ()
+        case _:
+            return joined(node) if join else operands(node)
 
 
-def _combine(node: q.Query, parts: list[Formula], context: Context) -> Formula:
+def _combine(node: Item, parts: list[Formula], context: Context) -> Formula:
     """An operand that stands twice is tested once: the second outcome would be the first."""
     match node:
         case q.And():
             return both(*dict.fromkeys(parts))
         case q.Or():
             return either(*dict.fromkeys(parts))
-        case q.Not() if context.share:
+        case q.Not() | Refused() if context.share:
             return context.opposites.setdefault(parts[0], negation(parts[0]))
         case q.Not():
             return negation(parts[0])
@@ -72,8 +71,8 @@ def _combine(node: q.Query, parts: list[Formula], context: Context) -> Formula:
             return cases(parts[0], parts[1], parts[2])
 
 
-def _leaf(node: q.Query, context: Context) -> Formula:
-    if not context.share or isinstance(node, q.Sample):
+def _leaf(node: Item, context: Context) -> Formula:
+    if not context.share or isinstance(node, q.Sample | Addresses | Ports | Refused):
         return _lowered(node, context)
     formula = context.lowered.get(node)
     if formula is None:
@@ -81,7 +80,7 @@ def _leaf(node: q.Query, context: Context) -> Formula:
     return formula
 
 
-def _lowered(node: q.Query, context: Context) -> Formula:
+def _lowered(node: Item, context: Context) -> Formula:
     try:
         return _lower_leaf(node, context)
     except BpfqError as error:
@@ -90,7 +89,7 @@ def _lowered(node: q.Query, context: Context) -> Formula:
         raise
 
 
-def _lower_leaf(node: q.Query, c: Context) -> Formula:
+def _lower_leaf(node: Item, c: Context) -> Formula:
     match node:
         case q.Constant(value):
             return Fixed(value)
@@ -116,7 +115,9 @@ def _lower_leaf(node: q.Query, c: Context) -> Formula:
             return network.decnet_address(node, c)
         case q.Gateway():
             return network.gateway(node, c)
-        case q.Port():
+        case Addresses():
+            return network.addresses4(node, c)
+        case q.Port() | Ports():
             return transport.port(node, c)
         case q.Broadcast():
             return linklayer.broadcast(node, c)
@@ -142,7 +143,7 @@ def _lower_leaf(node: q.Query, c: Context) -> Formula:
             return signalling.atm(node, c)
         case q.Ss7Unit() | q.Ss7Field():
             return signalling.ss7(node, c)
-        case q.And() | q.Or() | q.Not() | q.When():
+        case q.And() | q.Or() | q.Not() | q.When() | Refused():
             raise AssertionError("a Boolean node is no leaf")
         case _:
             assert_never(node)

@@ -7,7 +7,7 @@ from bpfq.graph.nodes import NEAR_THE_END
 from bpfq.graph.terms import Term
 from bpfq.headers.linktype import type_is
 from bpfq.headers.places import IPV6_HEADER, Frame, Place
-from bpfq.lower import linklayer
+from bpfq.lower import linklayer, lists
 from bpfq.lower.context import Context, directed
 from bpfq.operators import Operator, Relation
 from bpfq.query import nodes as q
@@ -156,11 +156,15 @@ _HOSTS = {  # protocol -> EtherType, offset of the source and of the destination
 
 def address4(node: q.Address4, c: Context) -> Formula:
     frame = c.frame(node.under)
-    if node.protocol is not None:
-        words: tuple[str, ...] = (node.protocol,)
-    else:  # behind an MPLS label only IP can be told
-        words = ("ip",) if frame.labels else ("ip", "arp", "rarp")
+    words = _words(node.protocol, frame)
     return either(*(_hosts(word, node.direction, node.networks, c, frame) for word in words))
+
+
+def _words(protocol: str | None, frame: Frame) -> tuple[str, ...]:
+    if protocol is not None:
+        return (protocol,)
+    # behind an MPLS label only IP can be told
+    return ("ip",) if frame.labels else ("ip", "arp", "rarp")
 
 
 def _hosts(
@@ -191,6 +195,21 @@ def _word_matches(c: Context, frame: Frame, offset: int, address: int, mask: int
     if mask == 0:
         return both()
     return c.headers.atom(frame.network, offset, 4, address, mask)
+
+
+def addresses4(node: lists.Addresses, c: Context) -> Formula:
+    """Any of many networks; each field is tested once."""
+    frame = c.frame(node.under)
+
+    def ends(word: str) -> Formula:
+        ethertype, *offsets = _HOSTS[word]
+        tests = (
+            lists.within(c.headers.load(frame.network, offset, 4), node.intervals)
+            for offset in offsets
+        )
+        return both(type_is(c.headers, frame, ethertype), directed(node.direction, *tests))
+
+    return either(*map(ends, _words(node.protocol, frame)))
 
 
 def address6(node: q.Address6, c: Context) -> Formula:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpfq.graph.formula import Formula, both, either, negation
 from bpfq.headers.places import Frame, Place
+from bpfq.lower import lists
 from bpfq.lower.context import Context, directed
 from bpfq.lower.network import is_ip, is_ip6, next_is, not_later_fragment
 from bpfq.operators import Relation
@@ -18,7 +19,7 @@ _NUMBERS = {
 }
 
 
-def port(node: q.Port, c: Context) -> Formula:
+def port(node: q.Port | lists.Ports, c: Context) -> Formula:
     frame = c.frame(node.under)
     numbers = _NUMBERS[node.protocol]
     return either(
@@ -36,12 +37,16 @@ def port(node: q.Port, c: Context) -> Formula:
     )
 
 
-def _ports(node: q.Port, c: Context, transport: Place) -> Formula:
+def _ports(node: q.Port | lists.Ports, c: Context, transport: Place) -> Formula:
     return directed(
-        node.direction,
-        _in_range(c, transport, 0, node.low, node.high),
-        _in_range(c, transport, 2, node.low, node.high),
+        node.direction, _one_port(node, c, transport, 0), _one_port(node, c, transport, 2)
     )
+
+
+def _one_port(node: q.Port | lists.Ports, c: Context, transport: Place, offset: int) -> Formula:
+    if isinstance(node, q.Port):
+        return _in_range(c, transport, offset, node.low, node.high)
+    return lists.within(c.headers.load(transport, offset, 2), node.intervals)
 
 
 def _in_range(c: Context, transport: Place, offset: int, low: int, high: int) -> Formula:
