@@ -6,11 +6,12 @@ bounds = (first, end, first, end, ...)       {5, 6, 7, 20} is (5, 8, 20, 21)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 from bpfq.operators import WORD_MASK, Operator, Relation, wrap
 
 Bounds: TypeAlias = tuple[int, ...]
+Order: TypeAlias = Literal[Relation.EQ, Relation.GT, Relation.GE]
 
 EMPTY: Bounds = ()
 _MODULUS = WORD_MASK + 1
@@ -18,8 +19,8 @@ _MOST_PIECES = 64  # of a preimage; beyond, the operation stays as it is
 _MOST_STEPS = 1024  # looked at for one preimage
 
 
-def of(relation: Relation, value: int) -> Bounds | None:
-    """The words for which ``word relation value`` holds; None where they are no few intervals."""
+def of(relation: Order, value: int) -> Bounds:
+    """The words for which ``word relation value`` holds."""
     match relation:
         case Relation.EQ:
             return (value, value + 1)
@@ -27,8 +28,21 @@ def of(relation: Relation, value: int) -> Bounds | None:
             return (value + 1, _MODULUS) if value < WORD_MASK else EMPTY
         case Relation.GE:
             return (value, _MODULUS)
-        case Relation.SET:
-            return masked(value, (1, _MODULUS), WORD_MASK)
+        case _:
+            assert_never(relation)
+
+
+def mirrored(relation: Order, value: int) -> Bounds:
+    """The words for which ``value relation word`` holds."""
+    match relation:
+        case Relation.EQ:
+            return (value, value + 1)
+        case Relation.GT:
+            return (0, value) if value else EMPTY
+        case Relation.GE:
+            return (0, value + 1)
+        case _:
+            assert_never(relation)
 
 
 def contains(bounds: Bounds, value: int) -> bool:
@@ -42,6 +56,12 @@ def clipped(bounds: Bounds, end: int) -> Bounds:
         for first, last in zip(bounds[::2], bounds[1::2], strict=True)
         if first < end
     )
+
+
+def complement(bounds: Bounds, end: int) -> Bounds:
+    """What is below end and not in the set."""
+    edges = (0, *bounds, end)
+    return united(zip(edges[::2], edges[1::2], strict=True))
 
 
 def united(pieces: Iterable[tuple[int, int]]) -> Bounds:

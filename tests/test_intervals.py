@@ -66,21 +66,26 @@ def test_the_union_holds_every_piece_in_few_intervals(seed: int) -> None:
     assert written_out(united, 40) == {n for first, end in pieces for n in range(first, end)}
 
 
-@pytest.mark.parametrize("relation", Relation)
+@pytest.mark.parametrize("relation", [Relation.EQ, Relation.GT, Relation.GE])
 @pytest.mark.parametrize("value", [0, 1, 5, 8, 0xF0, WORD_MASK - 1, WORD_MASK])
-def test_a_relation_to_a_constant_is_the_set_of_words_it_holds_for(
-    relation: Relation, value: int
+def test_an_order_against_a_constant_is_the_set_of_words_it_holds_for(
+    relation: intervals.Order, value: int
 ) -> None:
-    bounds = intervals.of(relation, value)
+    below, above = intervals.of(relation, value), intervals.mirrored(relation, value)
     probes = [*range(300), 2**31 - 1, 2**31, value, *range(2**32 - 9, 2**32)]
-    assert bounds is None or [intervals.contains(bounds, n) for n in probes] == [
+    assert [intervals.contains(below, n) for n in probes] == [
         relation.holds(n, value) for n in probes
+    ]
+    assert [intervals.contains(above, n) for n in probes] == [
+        relation.holds(value, n) for n in probes
     ]
 
 
-@pytest.mark.parametrize("relation", [Relation.EQ, Relation.GT, Relation.GE])
-def test_an_order_is_always_one_set(relation: Relation) -> None:
-    assert all(intervals.of(relation, value) is not None for value in (0, 7, WORD_MASK))
+@pytest.mark.parametrize("bounds", [(), (0, 40), (3, 5), (0, 7, 9, 40), (0, 1, 2, 3, 39, 40)])
+def test_the_complement_is_what_is_left_below_the_end(bounds: intervals.Bounds) -> None:
+    outside = intervals.complement(bounds, 40)
+    assert is_sorted_and_disjoint(outside)
+    assert written_out(outside, 40) == {*range(40)} - written_out(bounds, 40)
 
 
 @pytest.mark.parametrize("operator", UNDOABLE)

@@ -128,16 +128,10 @@ def _is_single_bit(mask: int) -> bool:
 
 def merge_sets(one: Bounds, two: Bounds, width: int, *, conjunction: bool) -> Bounds:
     if conjunction:
-        one, two = complement(one, width), complement(two, width)
+        one, two = intervals.complement(one, width), intervals.complement(two, width)
     pieces = [*zip(one[::2], one[1::2], strict=True), *zip(two[::2], two[1::2], strict=True)]
     union = intervals.united(pieces)
-    return complement(union, width) if conjunction else union
-
-
-def complement(bounds: Bounds, width: int) -> Bounds:
-    """What is below width and not in the set."""
-    edges = (0, *bounds, width)
-    return intervals.united(zip(edges[::2], edges[1::2], strict=True))
+    return intervals.complement(union, width) if conjunction else union
 
 
 # ---------------------------------------------------------------- from and to the tree
@@ -187,7 +181,7 @@ def _bounds(relation: str, constant: int, width: int) -> Bounds:
         case _:
             inside = (constant, width)
     inside = intervals.clipped(inside, width) if inside[0] < inside[1] else ()
-    return complement(inside, width) if relation in ("!=", "<=", "<") else inside
+    return intervals.complement(inside, width) if relation in ("!=", "<=", "<") else inside
 
 
 def _written(value: q.Value, test: Test, width: int) -> tuple[str, q.Value, int] | None:

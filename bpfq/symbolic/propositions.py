@@ -190,11 +190,9 @@ class Packet:
             common = self.words.operation(Operator.AND, left, right)
             return self.member(common, (1, WORD_MASK + 1))
         if isinstance(right, Number):
-            bounds = intervals.of(relation, right.value)
-            assert bounds is not None
-            return self.member(left, bounds)
+            return self.member(left, intervals.of(relation, right.value))
         if isinstance(left, Number):
-            return self.member(right, _mirrored(relation, left.value))
+            return self.member(right, intervals.mirrored(relation, left.value))
         if left is right:
             return FALSE if relation is Relation.GT else TRUE
         for this, that, swapped in ((left, right, False), (right, left, True)):
@@ -286,14 +284,3 @@ def every(*parts: Proposition) -> Proposition:
         if part is FALSE or part is FAULT:
             break
     return TRUE if not kept else kept[0] if len(kept) == 1 else Every(tuple(kept))
-
-
-def _mirrored(relation: Relation, value: int) -> Bounds:
-    """The words for which ``value relation word`` holds."""
-    match relation:
-        case Relation.GT:
-            return (0, value) if value else ()
-        case Relation.GE:
-            return (0, value + 1)
-        case _:
-            return (value, value + 1)

@@ -8,19 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpfq.frontend.pcap.parse import parse
+from bpfq.intervals import complement, united
 from bpfq.operators import WORD_MASK
 from bpfq.query import nodes as q
 from bpfq.query.text import to_pcap
 from bpfq.simplify.rules import (
     Masked,
-    complement,
     merge,
     merge_masks,
     merge_sets,
     merged,
 )
 from bpfq.simplify.smt_encode import member
-from bpfq.intervals import united
 
 WORD = z3.BitVec("word", 32)
 NUMBERS = st.one_of(st.integers(0, 15), st.sampled_from([0x40, 0x4000, 0x8000_0000, WORD_MASK]))

@@ -68,16 +68,17 @@ class Patching:
     def _tried(self, test: Test, wanted: bool, draft: Draft) -> Iterator[Draft]:
         values = Values(draft)
         left, right = values.value(test.term), values.value(test.operand)
-        bounds = _bounds(test.relation, right, wanted)
+        order = None if test.relation is Relation.SET else test.relation
+        bounds = intervals.of(order, right) if order else _sharing(right)
         if bounds is not None:
-            yield from self.ways(test.term, bounds, values)
+            yield from self.ways(test.term, _as(wanted, bounds), values)
         else:
             for target in _with_bits(left, right, wanted):
                 yield from self.ways(test.term, (target, target + 1), values)
         if not isinstance(test.operand, Constant):
-            mirrored = _mirrored(test.relation, left, wanted)
+            mirrored = intervals.mirrored(order, left) if order else _sharing(left)
             if mirrored is not None:
-                yield from self.ways(test.operand, mirrored, values)
+                yield from self.ways(test.operand, _as(wanted, mirrored), values)
 
     def computable(self, trouble: Short | ZeroDivisor, draft: Draft) -> Iterator[Draft]:
         """Drafts on which what could not be computed perhaps can."""
@@ -170,28 +171,13 @@ def _has(test: Test, wanted: bool, draft: Draft) -> bool:
 # ---------------------------------------------------------------- sets of values
 
 
-def _bounds(relation: Relation, value: int, wanted: bool) -> Bounds | None:
-    """The words for which ``word relation value`` is as wanted; None where they are too many."""
-    bounds = intervals.of(relation, value)
-    return bounds if wanted or bounds is None else _outside(bounds)
+def _sharing(value: int) -> Bounds | None:
+    """The words that have a bit in common with the value; None where they are no few intervals."""
+    return intervals.masked(value, (1, WORD_MASK + 1), WORD_MASK)
 
 
-def _mirrored(relation: Relation, value: int, wanted: bool) -> Bounds | None:
-    """The words for which ``value relation word`` is as wanted."""
-    match relation:
-        case Relation.GT:
-            bounds: Bounds | None = (0, value) if value else ()
-        case Relation.GE:
-            bounds = (0, value + 1)
-        case _:
-            bounds = intervals.of(relation, value)
-    return bounds if wanted or bounds is None else _outside(bounds)
-
-
-def _outside(bounds: Bounds) -> Bounds:
-    edges = (0, *bounds, WORD_MASK + 1)
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return tuple(edge for pair in pairs if pair[0] < pair[1] for edge in pair)
+def _as(wanted: bool, bounds: Bounds) -> Bounds:
+    return bounds if wanted else intervals.complement(bounds, WORD_MASK + 1)
 
 
 def _with_bits(now: int, mask: int, wanted: bool) -> Iterator[int]:
