@@ -26,6 +26,7 @@ from bpfq.symbolic.propositions import (
 )
 from bpfq.symbolic.words import NETWORK, START, Word
 from bpfq.targets import SKF_NET_OFF
+from bpfq.walk import bottom_up
 
 SEQUENTIAL, TOTAL = "sequential", "total"
 
@@ -52,19 +53,10 @@ class TermEncoder:
         return self._needs[term]
 
     def _encode(self, term: t.Term) -> None:
-        work = [term]
-        while work:
-            current = work[-1]
-            if current in self._words:
-                work.pop()
-                continue
-            waiting = [part for part in t.operands(current) if part not in self._words]
-            if waiting:
-                work += waiting
-                continue
-            if isinstance(current, t.Load) and isinstance(current.index, t.Constant):
-                self._constant(current.index)
-            self._words[current], self._needs[current] = self._one(current)
+        for part in bottom_up((term,), t.operands, self._words):
+            if isinstance(part, t.Load) and isinstance(part.index, t.Constant):
+                self._constant(part.index)
+            self._words[part], self._needs[part] = self._one(part)
 
     def _constant(self, term: t.Constant) -> None:
         self._words[term], self._needs[term] = self.packet.words.number(term.value), TRUE
@@ -126,34 +118,13 @@ class TermEncoder:
 def encode(formula: f.Formula, packet: Packet, reading: str) -> Proposition:
     """What the formula says of the packet in one reading; no recursion."""
     terms = TermEncoder(packet, bounded=reading == SEQUENTIAL)
-    made: dict[int, Proposition] = {}
-    work = [formula]
-    while work:
-        current = work[-1]
-        if id(current) in made:
-            work.pop()
-            continue
-        waiting = [part for part in _operands(current) if id(part) not in made]
-        if waiting:
-            work += waiting
-            continue
-        made[id(current)] = _one(current, made, terms)
-    return made[id(formula)]
+    made: dict[f.Formula, Proposition] = {}
+    for part in bottom_up((formula,), f.operands):
+        made[part] = _one(part, made, terms)
+    return made[formula]
 
 
-def _operands(formula: f.Formula) -> tuple[f.Formula, ...]:
-    match formula:
-        case f.Negation(operand):
-            return (operand,)
-        case f.All(parts) | f.Any(parts):
-            return parts
-        case f.Cases(condition, then, otherwise):
-            return (condition, then, otherwise)
-        case _:
-            return ()
-
-
-def _one(formula: f.Formula, made: dict[int, Proposition], terms: TermEncoder) -> Proposition:
+def _one(formula: f.Formula, made: dict[f.Formula, Proposition], terms: TermEncoder) -> Proposition:
     match formula:
         case f.Atom(term, relation, operand):
             test = terms.packet.compare(terms.word(term), relation, terms.word(operand))
@@ -163,12 +134,12 @@ def _one(formula: f.Formula, made: dict[int, Proposition], terms: TermEncoder) -
         case f.Fixed(value):
             return TRUE if value else FALSE
         case f.Negation(operand):
-            return Opposite(made[id(operand)])
+            return Opposite(made[operand])
         case f.All(parts):
-            return Every(tuple(made[id(part)] for part in parts))
+            return Every(tuple(made[part] for part in parts))
         case f.Any(parts):
-            return Some(tuple(made[id(part)] for part in parts))
+            return Some(tuple(made[part] for part in parts))
         case f.Cases(condition, then, otherwise):
-            return Cases(made[id(condition)], made[id(then)], made[id(otherwise)])
+            return Cases(made[condition], made[then], made[otherwise])
         case _:
             assert_never(formula)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bpfq.graph.nodes import ACCEPT, REJECT, Node, Test
+from bpfq.graph.nodes import ACCEPT, REJECT, Node
 from bpfq.graph.terms import Members
+from bpfq.graph.walk import topological
 from bpfq.symbolic.formula import SEQUENTIAL, TermEncoder
 from bpfq.symbolic.propositions import (
     FALSE,
@@ -19,17 +20,7 @@ def encode(graph: Node, packet: Packet, reading: str = SEQUENTIAL) -> Propositio
     """TRUE where the graph accepts; no recursion."""
     terms = TermEncoder(packet, bounded=reading == SEQUENTIAL)
     made: dict[Node, Proposition] = {ACCEPT: TRUE, REJECT: FALSE}
-    work = [graph]
-    while work:
-        node = work[-1]
-        if node in made:
-            work.pop()
-            continue
-        assert isinstance(node, Test)
-        waiting = [exit for exit in (node.yes, node.no) if exit not in made]
-        if waiting:
-            work += waiting
-            continue
+    for node in reversed(topological(graph)):
         word, needs = terms.word(node.term), terms.needs(node.term)
         if isinstance(node.operand, Members):
             test = packet.member(word, node.operand.bounds)
