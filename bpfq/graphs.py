@@ -28,6 +28,7 @@ from bpfq.query.nodes import Query
 from bpfq.record import record
 from bpfq.settings import Settings
 
+_FEW = 100  # atoms; what level 1 makes of a longer filter is never the shorter program
 _LONG = 500  # atoms; a longer list is not built one by one where sets take a quarter of them
 
 
@@ -64,8 +65,12 @@ def ways(
             watch("sets", gathered)
             long = long or _much_smaller(gathered, formula)
             formulas = [gathered] if long else [formula, gathered]
-    graphs = [build(one, builder) for one in formulas]
-    found = [Way(_optimised(graph, builder, settings, watch)) for graph in graphs]
+    found = []
+    for one in formulas:
+        graph = build(one, builder)
+        if sets and size(one) <= _FEW:
+            found.append(Way(optimise(graph, builder, 1)))
+        found.append(Way(_optimised(graph, builder, settings, watch)))
     if sets:
         other = by_fields_where_worth(formulas[-1], found[-1].graph, builder)
         if other is not None:

@@ -16,16 +16,15 @@ from bpfq.record import record
 Pass: TypeAlias = Callable[[Node, Builder], Node]
 Watch: TypeAlias = Callable[[str, object], None]  # the name of a stage, and what it made
 
-HIGHEST = 3
 _ROUNDS_AT_MOST = 8
 
 
 @cache
 def passes(level: int) -> tuple[Pass, ...]:
-    """The passes in order; those of level 3 are imported when they are first asked for."""
+    """The passes in order; those of level 2 are imported when they are first asked for."""
     if level == 0:
         return ()
-    if level < HIGHEST:
+    if level == 1:
         return (test_bits, thread_jumps)
     from bpfq.opt.algebra import fold_algebra
     from bpfq.opt.coalesce import merge_loads
@@ -53,7 +52,7 @@ def optimise(
     root: Node, builder: Builder, level: int, watch: Watch = lambda stage, value: None
 ) -> Node:
     """Run the level's passes until none of them changes the graph; watch sees each Change."""
-    run = passes(1 if level == HIGHEST and _has_choices(root) else level)
+    run = passes(min(level, 1) if _has_choices(root) else level)
     for _ in range(_ROUNDS_AT_MOST):
         before = root
         for each in run:

@@ -15,7 +15,7 @@ English   Packets that are TCP, UDP or SCTP from or to port 53 (domain), except 
           are IPv4, ARP or RARP from or to 10.0.0.1.
 Not seen  frames with an 802.1Q tag · MPLS and PPPoE frames · IPv6 with extension headers
           2nd and later fragments of IPv4
-Program   28 instructions for target 'file', DLT_EN10MB
+Program   27 instructions for target 'file', DLT_EN10MB
           more: -d listing · --through vlan · --through mpls,pppoe · -r FILE filter a file · --json
 """
 ALL = """\
@@ -62,7 +62,7 @@ def test_json_has_all_that_is_printed(bpfq: Run) -> None:
         "what": "frames with an 802.1Q tag",
         "option": "--through vlan",
     }
-    assert (found["not_seen"], found["notes"], found["instructions"]) == ([], [], 24)
+    assert (found["not_seen"], found["notes"], found["instructions"]) == ([], [], 18)
 
 
 def test_colour_is_bold_labels(bpfq: Run) -> None:

@@ -315,7 +315,7 @@ def test_a_file_in_another_encoding_is_left_alone(bpfq: Run, tmp_path: Path) -> 
     [
         (("--target", "packet", "ether[14:2] & 0xfff = 10"), "V03"),
         (("--target", "xt_bpf", "-y", "RAW", "ether host 1:2:3:4:5:6"), "T01"),
-        (("--target", "packet", "--optmem", "1000", "tcp port 80"), "L03"),
+        (("--target", "packet", "--optmem", "600", "tcp port 80"), "L03"),
         (("inbound",), "T01"),
         (("host example.com",), "N01"),
     ],

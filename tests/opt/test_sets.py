@@ -117,7 +117,7 @@ def test_random_filters_keep_the_contract_gathered_and_by_fields(text: str) -> N
     builder = Builder()
     made = formula(text, builder)
     gathered = gather_sets(made)
-    graph = optimise(build(gathered, builder), builder, 2)
+    graph = optimise(build(gathered, builder), builder, 1)
     kept = keeps_contract(made, graph)
     assert kept
     fields = by_fields_where_worth(gathered, graph, builder)
