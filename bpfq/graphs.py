@@ -72,7 +72,7 @@ def ways(
             found.append(Way(optimise(graph, builder, 1)))
         found.append(Way(_optimised(graph, builder, settings, watch)))
     if sets:
-        other = by_fields_where_worth(formulas[-1], found[-1].graph, builder)
+        other = by_fields_where_worth(formulas[-1], graph, found[-1].graph, builder)
         if other is not None:
             found.append(Way(_optimised(other, builder, settings, watch), formulas[-1]))
     return tuple(found)

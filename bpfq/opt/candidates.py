@@ -20,20 +20,28 @@ from bpfq.operators import Operator, Relation
 if TYPE_CHECKING:
     from bpfq.opt.partition import Bits
 
-_TESTS = 4  # of one field; fewer are left to the passes
+_TESTS = 2  # of one field; with fewer there is nothing to part
 _MOST_ATOMS = 120  # of a formula; beyond, fields multiply and the proof takes too long
 
 
-def by_fields_where_worth(formula: Formula, graph: Node, builder: Builder) -> Node | None:
-    """The formula by fields, where its graph is small and tests one of them several times."""
+def by_fields_where_worth(
+    formula: Formula, written: Node, optimised: Node, builder: Builder
+) -> Node | None:
+    """The formula by fields, where it is small and its graph tests one of them several times.
+
+    written: its graph before the passes, whose masks are those of single fields.
+    """
     if size(formula) > _MOST_ATOMS:
         return None
-    counted, bits = _fields(graph)
+    counted, bits = _fields(optimised)
     if max(counted.values(), default=0) < _TESTS:
         return None
     from bpfq.opt.fields import by_fields
 
-    return by_fields(formula, builder, bits)
+    masks = _fields(written)[1]
+    return by_fields(
+        formula, builder, {term: masks.get(term, []) + bits.get(term, []) for term in masks | bits}
+    )
 
 
 def keeps_contract(formula: Formula, graph: Node) -> bool:

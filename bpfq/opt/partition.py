@@ -13,6 +13,8 @@ from bpfq.operators import WORD_MASK, Operator, Relation
 
 Bits: TypeAlias = tuple[int, int | None]  # a mask, and the value under it; None: any but 0
 
+_ONE_RANGE = 3  # pieces
+
 
 def part(builder: Builder, term: Term, pieces: Sequence[Piece], bits: Iterable[Bits]) -> Node:
     """The tests that lead to the exit of the piece the term's value is in.
@@ -25,6 +27,8 @@ def part(builder: Builder, term: Term, pieces: Sequence[Piece], bits: Iterable[B
         return separate(builder, term, parts)
     most = parts[-1].end - 1
     for mask, value in bits:
+        if value and len(parts) == _ONE_RANGE:
+            continue  # two comparisons take as much as mask and comparison, and keep the field
         inside = masked(mask, (1, WORD_MASK + 1) if value is None else (value, value + 1), most)
         for yes, no in (exits, exits[::-1]):
             held = tuple(edge for p in parts if p.exit is yes for edge in (p.first, p.end))
