@@ -20,7 +20,6 @@ from bpfq.operators import Operator, Relation
 if TYPE_CHECKING:
     from bpfq.opt.partition import Bits
 
-_TESTS = 2  # of one field; with fewer there is nothing to part
 _MOST_ATOMS = 120  # of a formula; beyond, fields multiply and the proof takes too long
 
 
@@ -33,12 +32,12 @@ def by_fields_where_worth(
     """
     if size(formula) > _MOST_ATOMS:
         return None
-    counted, bits = _fields(optimised)
-    if max(counted.values(), default=0) < _TESTS:
+    bits = _fields(optimised)
+    if not _come_back(optimised):
         return None
     from bpfq.opt.fields import by_fields
 
-    masks = _fields(written)[1]
+    masks = _fields(written)
     return by_fields(
         formula, builder, {term: masks.get(term, []) + bits.get(term, []) for term in masks | bits}
     )
@@ -67,9 +66,27 @@ def keeps_contract(formula: Formula, graph: Node) -> bool:
         return False
 
 
-def _fields(graph: Node) -> tuple[Counter[Term], dict[Term, list[Bits]]]:
-    """How many tests compare each load with a constant, and the masks they use."""
-    counted: Counter[Term] = Counter()
+def _come_back(graph: Node) -> bool:
+    """Some field is tested in two places, or under a mask that a comparison could do without."""
+    order = topological(graph)
+    before: dict[Node, list[Term]] = {}
+    for test in order:
+        for exit in (test.yes, test.no):
+            before.setdefault(exit, []).append(test.term)
+    places: Counter[Term] = Counter()
+    for test in order:
+        match test.term:
+            case Load() if any(term is not test.term for term in before.get(test, (None,))):
+                places[test.term] += 1
+            case Binary(Operator.AND, Load() as load, Constant()) if test.relation is Relation.EQ:
+                places[load] += 2
+            case _:
+                continue
+    return max(places.values(), default=0) > 1
+
+
+def _fields(graph: Node) -> dict[Term, list[Bits]]:
+    """The masks under which each load is compared with a constant."""
     bits: dict[Term, dict[Bits, None]] = {}
     for test in topological(graph):
         if not isinstance(test.operand, Constant):
@@ -84,9 +101,8 @@ def _fields(graph: Node) -> tuple[Counter[Term], dict[Term, list[Bits]]]:
                 pass
         if not isinstance(term, Load):
             continue
-        counted[term] += 1
         if test.relation is Relation.SET:
             bits.setdefault(term, {})[value if mask is None else value & mask, None] = None
         elif mask is not None and test.relation is Relation.EQ:
             bits.setdefault(term, {})[mask, value] = None
-    return counted, {term: list(found) for term, found in bits.items()}
+    return {term: list(found) for term, found in bits.items()}

@@ -11,7 +11,7 @@ context share their loads, and can be had as they are where the conditions are k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeAlias
 
 from bpfq.graph.nodes import Builder, Test
@@ -80,6 +80,7 @@ class Contexts:
 
     tests: term and operand of every test.  facts: what the edges out of a test know of the fields
     that conditions ask for.  nothing: what X holds at the start.
+    joined: choices of loads that became one load at a chosen index.
     """
 
     tests: dict[Test, tuple[Term, Term]]
@@ -87,6 +88,7 @@ class Contexts:
     builder: Builder
     _asked: frozenset[Condition]
     nothing: Term | None = None
+    joined: tuple[Term, ...] = ()
     _conditions: dict[Term, tuple[Condition, ...]] = field(default_factory=dict)
     _where: dict[object, Term] = field(default_factory=dict)
 
@@ -161,8 +163,11 @@ def no_contexts(order: list[Test]) -> Contexts:
     return Contexts(plain, {}, Builder(), frozenset())
 
 
-def find_contexts(order: list[Test]) -> Contexts | None:
-    """The contexts of a graph in topological order, if it has any."""
+def find_contexts(order: list[Test], apart: Collection[Term] = ()) -> Contexts | None:
+    """The contexts of a graph in topological order, if it has any.
+
+    apart: choices whose loads keep offsets of their own, though one index would do for both.
+    """
     terms = children_first((test.term, test.operand) for test in order)
     asked = {found for found in map(condition, terms) if found is not None}
     tested = {test.term for test in order}
@@ -173,13 +178,18 @@ def find_contexts(order: list[Test]) -> Contexts | None:
         return None
     builder = Builder()
     made: dict[Term, Term] = {}
+    joined: list[Term] = []
     for term in terms:
-        shared = _shared(term, made, builder) if condition(term) in decided else None
+        shared = None
+        if term not in apart and condition(term) in decided:
+            shared = _shared(term, made, builder)
+        if shared is not None:
+            joined.append(term)
         made[term] = shared or remade(term, made, builder)
     tests = {test: (made[test.term], made[test.operand]) for test in order}
     remembered = frozenset((relation, made[left], value) for relation, left, value in decided)
     facts = _flow(order, tests, {left for _, left, _ in remembered})
-    return Contexts(tests, facts, builder, remembered, builder.constant(0))
+    return Contexts(tests, facts, builder, remembered, builder.constant(0), tuple(joined))
 
 
 def _decided(order: list[Test], asked: set[Condition]) -> set[Condition]:

@@ -8,6 +8,7 @@ them end in the same jump; an edge that does not know compares first.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from bpfq.backends.cbpf.contexts import (
@@ -29,6 +30,7 @@ from bpfq.record import field, record, replace
 
 
 _MOST_TERMS = 160  # of a graph; deep encapsulations are selected as they stand
+_MOST_APART = 4  # choices and indices of X that are tried one by one
 
 
 # What A is compared with.  None: X.  Of a set, A is or is not a member.
@@ -72,16 +74,33 @@ def select(root: Node, late_entries: bool) -> tuple[Selection, ...]:
     found = find_contexts(order) if worth else None
     if found is None:
         return (plain,)
-    wished = wishes(order, found)
-    choices = [wished, {}] if wished else [{}]
+    contexts: list[Contexts] = [found]
+    for choice in found.joined[:_MOST_APART]:
+        other = find_contexts(order, (choice,))
+        if other is not None:
+            contexts.append(other)
     most = _longest(plain)
-    others = (_Walk(found, some, late_entries, most).run(order) for some in choices)
-    return (plain, *(other for other in others if other is not None))
+    made = (selection for one in contexts for selection in _selected(order, one, most))
+    return (plain, *made)
 
 
 def _longest(selection: Selection) -> int:
     """Instructions that its program has at most: a jump and two trampolines behind each block."""
     return sum(len(block.code) + 3 for block in selection.blocks) + 2
+
+
+def _selected(order: list[Test], contexts: Contexts, most: int) -> Iterator[Selection]:
+    """With the wishes for X, with those for one index, and with none."""
+    wished = wishes(order, contexts)
+    choices: list[dict[Test, Wish]] = [{}, wished] if wished else [{}]
+    indices = list(dict.fromkeys(wish.index for wish in wished.values()))
+    if len(indices) > 1:
+        for index in indices[:_MOST_APART]:
+            choices.append({test: wish for test, wish in wished.items() if wish.index is index})
+    for some in choices:
+        made = _Walk(contexts, some, True, most).run(order)
+        if made is not None:
+            yield made
 
 
 def _terms(order: list[Test]) -> int:
