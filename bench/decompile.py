@@ -16,7 +16,7 @@ Words = tuple[tuple[int, int, int, int], ...]
 
 
 def ours(text: str, link: str) -> Words | None:
-    return bpfq.compile(text, link=link, level=1, allow_empty=True).words
+    return bpfq.compile(text, link=link, allow_empty=True).words
 
 
 def theirs(text: str, link: str, optimise: bool) -> Words | None:
@@ -25,7 +25,7 @@ def theirs(text: str, link: str, optimise: bool) -> Words | None:
 
 
 SHAPES: dict[str, Callable[[str, str], Words | None]] = {
-    "bpfq, level 1": ours,
+    "bpfq": ours,
     "libpcap -O": lambda text, link: theirs(text, link, True),
     "libpcap, unoptimised": lambda text, link: theirs(text, link, False),
 }

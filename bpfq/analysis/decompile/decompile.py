@@ -29,6 +29,7 @@ from bpfq.symbolic.propositions import Proposition
 BUDGET = 1_500_000  # intervals of diagrams, some ten seconds of work
 _MOST_PARTS = 400  # of an expression that is proved
 _MOST_READS = 6  # loads that are added for their own sake
+_BYTES = "ip6["  # what compares bytes of an address may be meant as a network
 _CUT_SHORT = "a packet that is cut short may be rejected where the filter would accept it"
 
 Verdict: TypeAlias = OneOf["proved", "partial", "undecided"]
@@ -65,26 +66,38 @@ def decompile(
         program = space.program(words)
     except UnsupportedError as error:
         return Decompiled("<0>", None, "partial", (Gap((), error.message),))
-    best: Decompiled | None = None
-    try:
-        for attempt in _attempts(words, program, space):
-            if attempt.proved:
-                return attempt
-            best = best or attempt
-    except (TooLarge, Exhausted):
-        pass
+    best = _best(words, program, space, ipv6=False)
+    if best is not None and _BYTES in best.text:
+        other = _best(words, program, space, ipv6=True)
+        if other is not None and (other.proved, -len(other.text)) > (best.proved, -len(best.text)):
+            return other
     if best is None:
         gap = Gap(tuple(range(len(words))), "more work than the budget allows")
         return Decompiled("<0>", None, "undecided", (gap,))
     return best
 
 
+def _best(
+    words: Sequence[SockFilter], program: Proposition, space: Space, *, ipv6: bool
+) -> Decompiled | None:
+    """The first attempt that is proved, else the first; None where the budget is spent before."""
+    best: Decompiled | None = None
+    try:
+        for attempt in _attempts(words, program, space, ipv6=ipv6):
+            if attempt.proved:
+                return attempt
+            best = best or attempt
+    except (TooLarge, Exhausted):
+        pass
+    return best
+
+
 def _attempts(
-    words: Sequence[SockFilter], program: Proposition, space: Space
+    words: Sequence[SockFilter], program: Proposition, space: Space, *, ipv6: bool
 ) -> Iterator[Decompiled]:
     """Every expression as it is, then with the loads that the program makes besides."""
     short: list[tuple[Expression, Counterexample]] = []
-    for expression in expressions(program, space):
+    for expression in expressions(program, space, ipv6=ipv6):
         made, found = _checked(expression, words, space.settings, program)
         yield made
         if made.verdict == "undecided":

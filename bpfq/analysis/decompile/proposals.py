@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bpfq.analysis.decompile import candidates
+from bpfq.analysis.decompile.fields import in_fields
 from bpfq.analysis.decompile.literals import Expression, Literal, opposite
 from bpfq.analysis.decompile.order import arrangements
 from bpfq.analysis.decompile.search import Search, Stuck
@@ -24,16 +25,21 @@ _MOST_LITERALS = 3000
 _BYTES = 4  # what indexed bytes cost beyond their text: a reader has to know the header
 
 
-def expressions(program: Proposition, space: Space) -> Iterator[Expression]:
+def expressions(program: Proposition, space: Space, *, ipv6: bool) -> Iterator[Expression]:
     """Expressions that say what the program says, wherever nothing is cut off.
 
     They differ in the order of their parts, and in whether they look behind encapsulations, which
-    text can do in one order only.  Raises TooLarge or Exhausted.
+    text can do in one order only.  ipv6: see in_fields.  Raises TooLarge or Exhausted.
     """
-    accepted = space.of(program)
+    every: list[Under] = [()]
+    while True:
+        program = in_fields(program, every, space, ipv6=ipv6)
+        accepted = space.of(program)
+        tests = candidates.tests_of(program, accepted, space)
+        before, every = every, candidates.positions(space, tests)
+        if len(every) <= len(before):
+            break
     most = space.either(accepted, space.opposite(space.taken_for_granted()))
-    tests = candidates.tests_of(program, accepted, space)
-    every = candidates.positions(space, tests)
     for unders in [every] if len(every) == 1 else [every, every[:1]]:
         chosen = _literals(space, tests, unders, every_byte=False)
         try:

@@ -7,7 +7,7 @@ from it at most on packets that are cut short, and the proof of the whole looks 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from bpfq.analysis.subject import program_of
@@ -211,21 +211,36 @@ def conditions(proposition: Proposition) -> tuple[Condition, ...]:
 
 def without_ends(proposition: Proposition, packet: Packet) -> Proposition:
     """The same with every byte captured: a test whether bytes were captured always holds."""
+    return rewritten(proposition, lambda condition: _plain(condition, packet), packet)
+
+
+def rewritten(
+    proposition: Proposition,
+    write: Callable[[Condition], Proposition | None],
+    packet: Packet,
+) -> Proposition:
+    """The same over other conditions; None for one that stays as it is."""
     made: dict[Proposition, Proposition] = {}
     for part in bottom_up((proposition,), operands):
-        made[part] = _endless(part, made, packet)
+        made[part] = _remade(part, made, write, packet)
     return made[proposition]
 
 
-def _endless(
-    current: Proposition, made: Mapping[Proposition, Proposition], packet: Packet
+def _remade(
+    current: Proposition,
+    made: Mapping[Proposition, Proposition],
+    write: Callable[[Condition], Proposition | None],
+    packet: Packet,
 ) -> Proposition:
     below = tuple(made[part] for part in operands(current))
     match current:
         case Decide(condition):
-            if isinstance(condition, Reaches) or below[0] is below[1]:
+            if below[0] is below[1]:
                 return below[0]
-            return packet.choose(_plain(condition, packet), *below)
+            instead = write(condition)
+            if instead is None:
+                return packet.decide(condition, *below)
+            return packet.choose(instead, *below)
         case Cases():
             return _cases(*below)
         case Every():
@@ -247,6 +262,8 @@ def _plain(condition: Condition, packet: Packet) -> Proposition:
     a - b = 0               ->  a = b
     """
     match condition:
+        case Reaches():
+            return TRUE
         case Member(Operation(Operator.AND, Bytes(base, index, offset, size), mask), bounds) if (
             mask.most <= 0xFFFF and size > (short := 1 if mask.most <= 0xFF else 2)
         ):
