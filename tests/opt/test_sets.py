@@ -120,7 +120,7 @@ def test_random_filters_keep_the_contract_gathered_and_by_fields(text: str) -> N
     graph = optimise(build(gathered, builder), builder, 1)
     kept = keeps_contract(made, graph)
     assert kept
-    fields = by_fields_where_worth(gathered, graph, builder)
+    fields = by_fields_where_worth(gathered, graph, graph, builder)
     if fields is not None and keeps_contract(gathered, fields):
         kept = keeps_contract(made, fields)
         assert kept
