@@ -30,9 +30,7 @@ _ROOM = 8 << 20  # bytes in a socket's queue
 _PATIENCE = 20  # seconds; only a broken test waits that long
 _SO_RCVBUFFORCE = 33
 
-_AUXDATA = struct.Struct("=IIIHHHH")
-_PACKET_AUXDATA, _PACKET_STATISTICS, _SOL_PACKET = 8, 6, 263
-_OUTGOING = 4
+_PACKET_STATISTICS, _SOL_PACKET = 6, 263
 
 
 def one_processor() -> None:
@@ -80,19 +78,24 @@ def heard(
     last: str = "far",
 ) -> dict[K, list[bytes]]:
     """What each socket receives when the frames are sent from ``out`` to ``last``; closes them."""
-    observer = packet_socket(last, _ONLY_SENTINELS)
-    observer.settimeout(_PATIENCE)
     for sock in sockets.values():
         roomy(sock)
-    with observer, sender(out) as sending:
-        for frame in frames:
-            sending.send(frame)
-        wait_for_sentinels(sending, observer)
+    deliver(frames, out=out, last=last)
     found = {key: queued(sock) for key, sock in sockets.items()}
     lost = sum(map(dropped, sockets.values()))
     close(sockets.values())
     assert lost == 0
     return {key: [d for d in data if not is_sentinel(d)] for key, data in found.items()}
+
+
+def deliver(frames: Iterable[bytes], *, out: str = "near", last: str = "far") -> None:
+    """Send the frames, and sentinels behind them, and wait until all have arrived."""
+    observer = packet_socket(last, _ONLY_SENTINELS)
+    observer.settimeout(_PATIENCE)
+    with observer, sender(out) as sending:
+        for frame in frames:
+            sending.send(frame)
+        wait_for_sentinels(sending, observer)
 
 
 def opened(
