@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from oracles.directed import Found, Sample, bases, search, truncations
 from oracles.kernel import Attached
@@ -57,7 +58,7 @@ class Case:
         return "-".join([self.link, *filter(None, [self.savefile]), " ".join(self.text.split())])
 
 
-def program_of(case: Case, level: int, strict: bool = False) -> Program:
+def program_of(case: Case, level: int, strict: bool = False, **options: Any) -> Program:
     return bpfq.compile(
         case.text,
         link=case.link,
@@ -66,6 +67,7 @@ def program_of(case: Case, level: int, strict: bool = False) -> Program:
         savefile=case.savefile,
         netmask=NETMASK,
         allow_empty=True,
+        **options,
     )
 
 
