@@ -76,7 +76,7 @@ def _size(program: Program) -> list[str]:
 
 def _more(found: Explanation) -> list[str]:
     options = [gap.option for gap in found.gaps if gap.option]
-    return ["-d listing", *options, "-r FILE filter a file", "--json"]
+    return ["-d listing", *options, "-r FILE filter a file", "bpfq why -r FILE one packet", "--json"]
 
 
 def _print_json(options: Namespace, program: Program, text: str, found: Explanation) -> None:

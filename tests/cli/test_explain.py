@@ -16,7 +16,8 @@ English   Packets that are TCP, UDP or SCTP from or to port 53 (domain), except 
 Not seen  frames with an 802.1Q tag · MPLS and PPPoE frames · IPv6 with extension headers
           2nd and later fragments of IPv4
 Program   27 instructions for target 'file', DLT_EN10MB
-          more: -d listing · --through vlan · --through mpls,pppoe · -r FILE filter a file · --json
+          more: -d listing · --through vlan · --through mpls,pppoe · -r FILE filter a file
+                bpfq why -r FILE one packet · --json
 """
 ALL = """\
 In full   every packet
