@@ -65,17 +65,18 @@ def ways(
             watch("sets", gathered)
             long = long or _much_smaller(gathered, formula)
             formulas = [gathered] if long else [formula, gathered]
-    found = []
-    for one in formulas:
-        graph = build(one, builder)
+    graphs = [build(one, builder) for one in formulas]
+    found: dict[Node, Formula | None] = {}
+    for one, graph in zip(formulas, graphs, strict=True):
         if sets and size(one) <= _FEW:
-            found.append(Way(optimise(graph, builder, 1)))
-        found.append(Way(_optimised(graph, builder, settings, watch)))
+            found[optimise(graph, builder, 1)] = None
+        best = _optimised(graph, builder, settings, watch)
+        found[best] = None
     if sets:
-        other = by_fields_where_worth(formulas[-1], graph, found[-1].graph, builder)
+        other = by_fields_where_worth(formulas[-1], graphs[-1], best, builder)
         if other is not None:
-            found.append(Way(_optimised(other, builder, settings, watch), formulas[-1]))
-    return tuple(found)
+            found.setdefault(_optimised(other, builder, settings, watch), formulas[-1])
+    return tuple(Way(graph, formula) for graph, formula in found.items())
 
 
 def _optimised(graph: Node, builder: Builder, settings: Settings, watch: Watch) -> Node:
