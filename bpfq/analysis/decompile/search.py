@@ -152,8 +152,8 @@ class Search:
     ) -> tuple[tuple[Literal, ...], Diagram]:
         """Few short literals that together keep out of ``refuse`` as much as all do.
 
-        Also what they have in common.  natural: whether negative ones are the better ones.  wide: those that
-        hold of more packets are the better ones.
+        Also what they have in common.  natural: whether negative ones are the better ones.  wide:
+        those that hold of more packets are the better ones.
         """
         space, sign = self.space, 1 if wide else -1
         ordered = sorted(

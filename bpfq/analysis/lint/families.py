@@ -105,12 +105,6 @@ def _reads_transport_by_hand(query: Query) -> bool:
     return False
 
 
-def _may_be_ipv6(subject: Subject, place: Place) -> bool:
-    """Whether what surrounds the place leaves room for IPv6 packets."""
-    context = build.all_of(*place.around(), build.protocol("ip6", _under(place.node)))
-    return not subject.oracle.never(context)
-
-
 def _under(leaf: Query) -> tuple[str, ...]:
     if isinstance(leaf, q.Compare):
         return next((read.under for read in (*reads(leaf.left), *reads(leaf.right))), ())

@@ -25,6 +25,7 @@ from bpfq.analysis.witness.draft import (
     with_word,
     written,
 )
+from bpfq.graph.bounds import largest
 from bpfq.graph.nodes import REJECT, Test
 from bpfq.graph.terms import (
     Binary,
@@ -128,7 +129,7 @@ class Patching:
 
     def _computed(self, term: Binary, bounds: Bounds, values: Values) -> Iterator[Draft]:
         left, right = values.value(term.left), values.value(term.right)
-        before = intervals.before(term.operator, right, bounds, _most(term.left))
+        before = intervals.before(term.operator, right, bounds, largest(term.left))
         if before is not None:
             yield from self.ways(term.left, before, values)
         else:
@@ -138,7 +139,7 @@ class Patching:
         if isinstance(term.right, Constant):
             return
         if term.operator in _COMMUTING:
-            mirrored = intervals.before(term.operator, left, bounds, _most(term.right))
+            mirrored = intervals.before(term.operator, left, bounds, largest(term.right))
             if mirrored is not None:
                 yield from self.ways(term.right, mirrored, values)
         else:
@@ -207,20 +208,6 @@ def _merged(first: int, last: int, now: int) -> int:
     free = (1 << (first ^ last).bit_length()) - 1
     value = first & ~free | now & free
     return min(max(value, first), last)
-
-
-def _most(term: Term) -> int:
-    match term:
-        case Load(size=size):
-            return (1 << 8 * size) - 1
-        case Constant(value):
-            return value
-        case Binary(Operator.AND, left, right):
-            return min(_most(left), _most(right))
-        case Binary(Operator.RSH, left, Constant(value)):
-            return _most(left) >> value
-        case _:
-            return WORD_MASK
 
 
 # ---------------------------------------------------------------- arithmetic undone
