@@ -294,12 +294,19 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     from bpfq.questions.packets import (
         witness as witness,
     )
+    from bpfq.questions.programs import (
+        draw as draw,
+    )
+    from bpfq.questions.programs import (
+        stages as stages,
+    )
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
     "bpfq.questions.filters": ("compare", "decompile", "lint", "prove"),
     "bpfq.questions.packets": ("branches", "near_misses", "why", "witness"),
+    "bpfq.questions.programs": ("draw", "stages"),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": (
         "BpfqError", "FilterError", "LimitError", "LoadError", "RefutedError", "UndecidedError",

@@ -79,6 +79,8 @@ def _run(options: Namespace) -> int:
     match options.command:
         case "dump":
             from bpfq.cli.dump import run
+        case "graph":
+            from bpfq.cli.graph import run
         case "match":
             from bpfq.cli.match import run
         case "capture":

@@ -5,7 +5,7 @@
     emit       Graph   -> Program    instructions, checked
 
 Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "simplified" (queries),
-"formula" and "sets" (formulas), "graph", "pass" (a Change), "program".
+"formula" and "sets" (formulas), "graph" (a Start), "pass" (a Change), "program".
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from bpfq.lower.context import Context
 from bpfq.lower.lists import has_long_list
 from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
-from bpfq.opt.pipeline import Watch, optimise
+from bpfq.opt.pipeline import Start, Watch, optimise
 from bpfq.opt.sets import gather_sets
 from bpfq.query.nodes import Query
 from bpfq.record import record
@@ -58,30 +58,28 @@ def ways(
     long = sets and has_long_list(query)  # not worth building one by one
     formula = lowering(settings, builder, share=settings.level > 0, join=long)(query)
     watch("formula", formula)
-    formulas = [formula]
+    formulas = {"as written": formula}
     if sets:
         gathered = gather_sets(formula)
         if gathered is not formula:
             watch("sets", gathered)
-            long = long or _much_smaller(gathered, formula)
-            formulas = [gathered] if long else [formula, gathered]
-    graphs = [build(one, builder) for one in formulas]
+            if long or _much_smaller(gathered, formula):
+                formulas.clear()
+            formulas["lists as sets"] = gathered
+    starts = [Start(how, build(one, builder)) for how, one in formulas.items()]
     found: dict[Node, Formula | None] = {}
-    for one, graph in zip(formulas, graphs, strict=True):
+    for start, one in zip(starts, formulas.values(), strict=True):
+        watch("graph", start)
         if sets and size(one) <= _FEW:
-            found[optimise(graph, builder, 1)] = None
-        best = _optimised(graph, builder, settings, watch)
+            found[optimise(start.graph, builder, 1, watch)] = None
+        best = optimise(start.graph, builder, settings.level, watch)
         found[best] = None
     if sets:
-        other = by_fields_where_worth(formulas[-1], graphs[-1], best, builder)
+        other = by_fields_where_worth(one, starts[-1].graph, best, builder)
         if other is not None:
-            found.setdefault(_optimised(other, builder, settings, watch), formulas[-1])
+            watch("graph", Start("by fields", other))
+            found.setdefault(optimise(other, builder, settings.level, watch), one)
     return tuple(Way(graph, formula) for graph, formula in found.items())
-
-
-def _optimised(graph: Node, builder: Builder, settings: Settings, watch: Watch) -> Node:
-    watch("graph", graph)
-    return optimise(graph, builder, settings.level, watch)
 
 
 def _much_smaller(gathered: Formula, formula: Formula) -> bool:

@@ -12,7 +12,7 @@ from bpfq.compiler import compile_query
 from bpfq.frontend.pcap.parse import parse
 from bpfq.graph.formula import All
 from bpfq.isa.cbpf.vm import run
-from bpfq.opt.pipeline import Change
+from bpfq.opt.pipeline import Change, Start
 from bpfq.settings import Settings, link_type
 from bpfq.targets import TARGETS
 
@@ -35,7 +35,7 @@ def test_the_watcher_sees_each_pass_that_changed_the_graph() -> None:
     settings = Settings(TARGETS["file"], link_type("EN10MB"), level=1)
     query = parse("ip and udp and ip[6] & 0x40 = 0")
     made = compile_query(query, settings, lambda stage, value: seen.append((stage, value)))
-    graph = next(value for stage, value in seen if stage == "graph")
+    graph = next(value.graph for _, value in seen if isinstance(value, Start))
     for change in (value for _, value in seen if isinstance(value, Change)):
         assert change.before is graph and change.after is not graph
         graph = change.after

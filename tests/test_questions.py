@@ -14,6 +14,7 @@ ASKED: dict[str, Callable[..., Any]] = {
     "near misses": bpfq.near_misses,
     "branches": bpfq.branches,
     "proof": bpfq.prove,
+    "stages": bpfq.stages,
 }
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import getrandbits
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from bpfq.graph.membership import weight
 from bpfq.graph.nodes import ACCEPT, Node, Test, Verdict
@@ -35,6 +35,10 @@ from bpfq.record import field, record
 # packet, length on the wire, ancillary words by name
 Matcher: TypeAlias = Callable[[bytes, int, Mapping[str, int]], bool]
 
+# packet, length on the wire, ancillary words by name and draws by number; raises one of SHORT
+Outcome: TypeAlias = Callable[[bytes, int, Mapping[object, int]], object]
+SHORT = (IndexError, struct.error, ZeroDivisionError)  # a load past the end, a division by zero
+
 _SMALL = 2  # tests; a shared node up to this size is written out where it is reached
 _CALLS_AT_MOST = 100  # nested function calls; Python's own limit is about 1000
 _RELATIONS = {Relation.EQ: "==", Relation.GT: ">", Relation.GE: ">=", Relation.SET: "&"}
@@ -47,11 +51,24 @@ def matcher(root: Node) -> Matcher:
         "u4": struct.Struct(">I").unpack_from,
         "draw": getrandbits,
         "place": bisect_right,
-        "Short": (IndexError, struct.error, ZeroDivisionError),
+        "Short": SHORT,
     }
     exec(source(root), namespace)  # noqa: S102  # text made from integers only, see above
     match: Matcher = namespace["match"]  # type: ignore[assignment]  # defined by the text
     return match
+
+
+def outcomes(tests: Sequence[Test], draws: Sequence[Draw]) -> list[Outcome]:
+    """A function for each test alone: true where it holds.  draws: the random words they use."""
+    names: dict[Term, str] = {draw: f"m[{draw.identity}]" for draw in draws}
+    lines: list[str] = []
+    for number, test in enumerate(tests):
+        scope, body = _Scope(dict(names), [0]), list[str]()
+        condition = _comparison(test, scope, "  ", body)
+        lines += [f"def t{number}(b, w, m):", *body, f"  return {condition}"]
+    namespace: dict[str, Any] = {"u4": struct.Struct(">I").unpack_from, "place": bisect_right}
+    exec("\n".join(lines), namespace)  # noqa: S102  # text made from integers only, see above
+    return [namespace[f"t{number}"] for number in range(len(tests))]
 
 
 def source(root: Node) -> str:
@@ -149,15 +166,21 @@ def _condition(
     test: Test, plan: _Plan, scope: _Scope, indent: str, lines: list[str]
 ) -> tuple[Node, Node, str]:
     """The exits of a test and its condition; a run of equalities becomes one membership test."""
-    left = _local(test.term, scope, indent, lines)
     values, last = _run_of_equalities(test, plan)
     if len(values) > 1:
         members = ", ".join(map(str, sorted(values)))
+        left = _local(test.term, scope, indent, lines)
         return test.yes, last.no, f"{left} in {{{members}}}"
+    return test.yes, test.no, _comparison(test, scope, indent, lines)
+
+
+def _comparison(test: Test, scope: _Scope, indent: str, lines: list[str]) -> str:
+    """The condition of one test."""
+    left = _local(test.term, scope, indent, lines)
     if isinstance(test.operand, Members):
-        return test.yes, test.no, _membership(left, test.operand)
+        return _membership(left, test.operand)
     right = _local(test.operand, scope, indent, lines)
-    return test.yes, test.no, f"{left} {_RELATIONS[test.relation]} {right}"
+    return f"{left} {_RELATIONS[test.relation]} {right}"
 
 
 def _membership(value: str, members: Members) -> str:

@@ -16,13 +16,15 @@ from bpfq.version import __version__
 
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
-    "diff",
+    "diff", "graph",
 )  # fmt: skip
 _NUMBERED = ("why", "witness")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
 _USAGE = """\
 bpfq [options] EXPRESSION             explain the filter
        bpfq -d | -dd | -ddd EXPRESSION       its program, as tcpdump prints it
+       bpfq dump --stages EXPRESSION         from the filter to its program, step by step
+       bpfq graph [-o FILE] EXPRESSION       its decisions, drawn; -r FILE counts packets
        bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
        bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
        bpfq lint EXPRESSION | -F FILE        what is legal and yet most likely a mistake
@@ -38,6 +40,7 @@ examples:
   bpfq ip and udp --dump                 the listing that tcpdump -d prints
   bpfq -ddd -y RAW icmp | tr '\\n' ,      for iptables -m bpf --bytecode
   bpfq -d -i eth0 vlan 100               for a socket on that interface
+  bpfq graph -o web.svg tcp port 80      a picture; -o web.mmd for Markdown, web.dot for Graphviz
   bpfq -r trunk.pcap --through vlan --count tcp port 443
   bpfq why -r trunk.pcap -n 17 udp port 53
   bpfq equiv 'port 80' 'tcp port 80'     a packet on which they differ; A or B may be @FILE
@@ -89,7 +92,7 @@ def _command(options: Namespace) -> str:
             "-w, -c and --count need packets: name a file with -r",
             suggestions=(Suggestion("bpfq capture -i INTERFACE ...", "for live traffic"),),
         )
-    return "dump" if options.dump or options.raw else "explain"
+    return "dump" if options.dump or options.raw or options.stages else "explain"
 
 
 def _parser(verb: str) -> _Parser:
@@ -115,6 +118,10 @@ def _parser(verb: str) -> _Parser:
         case "disasm":
             parser = _new("bpfq disasm [FILE|-] [--to FORMAT | --decompile]")
             _disasm_options(parser)
+        case "graph":
+            parser = _new("bpfq graph [-o FILE] [-r FILE] [--stages] [options] EXPRESSION")
+            _filter_options(parser)
+            _graph_options(parser)
         case "why":
             parser = _new("bpfq why -r FILE [-n N] [options] EXPRESSION")
             _filter_options(parser)
@@ -213,7 +220,15 @@ def _listing_options(parser: ArgumentParser) -> None:
     add = group.add_argument
     add("-d", "--dump", action="count", default=0, help="listing; -dd C array; -ddd decimal")
     add("--raw", action="store_true", help="one line, as xt_bpf and tc take it")
+    add("--stages", action="store_true", help="all stages from the filter to the listing")
     add("-L", dest="list_link_types", action="store_true", help="list the link types")
+
+
+def _graph_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("the drawing").add_argument
+    add("-o", dest="output", metavar="FILE", help="write it as its suffix says: .svg, .dot, .mmd")
+    add("-r", dest="read", metavar="FILE", help="count the packets of this file that take each way")
+    add("--stages", action="store_true", help="each graph on the way, with what each pass changed")
 
 
 def _proof_option(parser: ArgumentParser) -> None:

@@ -18,6 +18,10 @@ def run(options: Namespace) -> int:
         from bpfq.cli.terminal import say
 
         say("\n".join(f"bpfq: {note}" for note in program.notes))
+    if options.stages:
+        from bpfq.cli.stages import run as run_stages
+
+        return run_stages(options, text, program)
     if options.json:
         import json
 

@@ -21,6 +21,14 @@ RED: Final = "\x1b[1;31m"
 GREEN: Final = "\x1b[32m"
 
 
+_ASCII: Final = str.maketrans(
+    {"✓": "+", "✗": "x", "·": "-", "│": "|", "├": "|", "└": "`", "─": "-", "←": "<-",
+     "╮": ".", "╯": "'", "┤": "+", "┬": "+", "┴": "+", "┼": "+", "◂": "<", "↓": "v", "→": ">",
+     "…": "~"}
+)  # fmt: skip
+_NARROWEST, _WIDEST = 60, 120  # columns
+
+
 def coloured(choice: str, stream: TextIO | None) -> bool:
     """Whether to colour what goes to the stream; choice is auto, always or never."""
     if choice != "auto":
@@ -34,6 +42,24 @@ def coloured(choice: str, stream: TextIO | None) -> bool:
 
 def paint(text: str, style: str, on: bool) -> str:
     return f"{style}{text}{_RESET}" if on and text else text
+
+
+def drawable(text: str, stream: TextIO | None) -> str:
+    """A drawing in signs that the stream takes."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_ASCII)
+    return text
+
+
+def columns(stream: TextIO | None) -> int:
+    """How wide a drawing may be: as the terminal, within reason; 80 where there is none."""
+    try:
+        found = os.get_terminal_size(stream.fileno()).columns if stream is not None else 80
+    except (OSError, ValueError):
+        return 80
+    return max(_NARROWEST, min(found, _WIDEST))
 
 
 def say(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bpfq.capture.blocks import PacketView
 from bpfq.capture.files import Capture, open_capture
@@ -15,6 +15,7 @@ from bpfq.cli.terminal import (
     GREEN,
     RED,
     coloured,
+    drawable,
     note,
     paint,
     standard_output,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 _NOT_MATCHED: Final = 1
 _STYLES: Final = {"✓": GREEN, "✗": RED, "!": RED, "·": DIM}
 _RAILS: Final = "│├└─ "
-_ASCII: Final = str.maketrans(
-    {"✓": "+", "✗": "x", "·": "-", "│": "|", "├": "|", "└": "`", "─": "-", "←": "<-"}
-)
 
 
 class _Picked(NamedTuple):
@@ -119,22 +117,11 @@ def _why(options: Namespace, text: str, packet: PacketView) -> Why:
 def _print(options: Namespace, number: int, found: Why) -> None:
     stream = standard_output()
     on = coloured(options.color, stream)
-    drawn = f"packet {number}  {found}"
-    if not _draws(stream):
-        drawn = drawn.translate(_ASCII)
+    drawn = drawable(f"packet {number}  {found}", stream)
     first, *rest = drawn.split("\n")
     print(paint(first, BOLD, on))
     for line in rest:
         print(_painted(line) if on else line)
-
-
-def _draws(stream: TextIO | None) -> bool:
-    """Whether the stream takes signs and rails."""
-    try:
-        "✓✗·│├└─←".encode(getattr(stream, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def _painted(line: str) -> str:

@@ -40,6 +40,14 @@ def passes(level: int) -> tuple[Pass, ...]:
 
 
 @record
+class Start:
+    """A graph before the passes.  how: in which way it was made of the query."""
+
+    how: str
+    graph: Node
+
+
+@record
 class Change:
     """One run of a pass that made another graph."""
 
@@ -51,7 +59,7 @@ class Change:
 def optimise(
     root: Node, builder: Builder, level: int, watch: Watch = lambda stage, value: None
 ) -> Node:
-    """Run the level's passes until none of them changes the graph; watch sees each Change."""
+    """Run the level's passes until none of them changes the graph; "pass" is a Change each."""
     run = passes(min(level, 1) if _has_choices(root) else level)
     for _ in range(_ROUNDS_AT_MOST):
         before = root

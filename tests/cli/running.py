@@ -45,8 +45,11 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "TZ": "UTC", **changes}
 
 
-def process(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """The command line as a process of its own."""
+def process(
+    *words: str, stdin: bytes = b"", **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """The command line as a process of its own; variables: of its environment."""
     return subprocess.run(
-        (*BPFQ, *words), input=stdin, capture_output=True, env=environment(), check=False
-    )
+        (*BPFQ, *words), input=stdin, capture_output=True, env=environment(**variables),
+        check=False,
+    )  # fmt: skip

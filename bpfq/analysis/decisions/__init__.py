@@ -1,0 +1,1 @@
+"""The tests of a decision graph as plain data: their text, their meaning, and what changed."""

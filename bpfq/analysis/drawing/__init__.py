@@ -1,0 +1,1 @@
+"""Pictures of decision graphs: in the terminal, as SVG, for Graphviz and for Mermaid."""

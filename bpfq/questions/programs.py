@@ -1,0 +1,97 @@
+"""Questions about how a filter becomes its program: through which stages, as which decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+from bpfq.api import Program, compile
+from bpfq.errors import quoting
+
+if TYPE_CHECKING:
+    from bpfq.analysis.decisions.counts import Counter
+    from bpfq.analysis.drawing.drawing import Drawing
+    from bpfq.analysis.stages import Stages
+    from bpfq.frontend.dsl_handles import Cond
+    from bpfq.frontend.pcap.names import Resolver
+
+
+def stages(
+    filter: str | Cond | Program,
+    *,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> Stages:
+    """Every stage between a filter and its program that changed something: ``print`` it, or look
+    at ``.query``, ``.simplified``, ``.graph``, ``.steps`` (one for each pass) and ``.program``.
+
+    A filter that can match nothing has stages like any other.  A Program is taken for the options
+    that it was compiled with.  Raises what ``compile`` raises.
+    """
+    from bpfq.analysis.stages import stages as answer
+
+    with quoting(filter):
+        program = filter if isinstance(filter, Program) else compile(
+            filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+            resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+            allow_empty=True, protochain=protochain,
+        )  # fmt: skip
+        return answer(program.query, program.settings)
+
+
+def draw(
+    filter: str | Cond | Program,
+    *,
+    every: bool = False,
+    packets: Iterable[bytes] | None = None,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> Drawing:
+    """The decision graph of a filter: ``print`` it, look at ``.tests``, or take ``.svg()``,
+    ``.dot()`` or ``.mermaid()``.
+
+    every: the graphs of all stages, with what each pass changed.  packets: captured bytes; how
+    many took which exit is shown and stands in ``.counts``.  The other options are those of
+    ``stages``.
+    """
+    from bpfq.analysis.drawing.drawing import drawing
+
+    with quoting(filter):
+        program = filter if isinstance(filter, Program) else compile(
+            filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+            resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+            allow_empty=True, protochain=protochain,
+        )  # fmt: skip
+    made = stages(program)
+    title = filter if isinstance(filter, str) else made.query
+    if packets is None:
+        return drawing(title, made, every=every)
+    counter = packet_counter(program)
+    for packet in packets:
+        counter.count(packet, len(packet))
+    return drawing(title, made, every=every, counts=counter.counts())
+
+
+def packet_counter(program: Program) -> Counter:
+    """What counts the packets that take each exit of a program's tests."""
+    from bpfq.analysis.decisions.counts import Counter
+
+    return Counter(program._graph)
