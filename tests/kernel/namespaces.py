@@ -87,6 +87,18 @@ def _await_carrier(name: str) -> None:
     ip("link", "set", name, "up")  # waits for the lock under which the queue is put in place
 
 
+def add_ipv6_address(address: str, length: int, interface: str) -> None:
+    """Returns once packets for the address are taken; the kernel routes them in its own time."""
+    ip("address", "add", f"{address}/{length}", "dev", interface, "nodad")
+    route = f"{socket.inet_pton(socket.AF_INET6, address).hex()} 80 "
+    for _ in range(1000):
+        with open("/proc/net/ipv6_route", encoding="ascii") as routes:
+            if any(line.startswith(route) for line in routes):
+                return
+        time.sleep(0.01)
+    raise TimeoutError(f"no route to {address}")
+
+
 def sender(interface: str) -> socket.socket:
     """A packet socket that sends whole frames and never receives."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)

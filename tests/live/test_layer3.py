@@ -15,7 +15,7 @@ from scapy.layers.inet import UDP
 from scapy.packet import Packet
 
 import bpfq
-from kernel.namespaces import in_namespace, ip, needs_ip, needs_root
+from kernel.namespaces import add_ipv6_address, in_namespace, ip, needs_ip, needs_root
 
 from . import seen as w
 from .frames import A6, B6, C6, FAR, A, B, C
@@ -145,7 +145,7 @@ def ip_layer() -> int:
         file.write("0")
     ip("address", "add", f"{B}/8", "dev", "far")
     ip("route", "add", "default", "dev", "far")
-    ip("address", "add", f"{B6}/64", "dev", "far", "nodad")
+    add_ipv6_address(B6, 64, "far")
     ip("route", "add", "default", "dev", "far", "metric", "1")
     return socket.if_nametoindex("far")
 

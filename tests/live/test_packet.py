@@ -36,10 +36,10 @@ needs_tcpdump = pytest.mark.skipif(
 Heard = dict[tuple[str, str], frozenset[str]]
 LENGTH = {"len", "less", "greater"}  # what is cut off is missing in the length
 ENDS: dict[str, Callable[[bytes], Seen]] = {"far": received, "near": sent}
-_NAMES = {
-    end: {see(frame).data: name for name, frame in (FRAMES | CUT).items()}
-    for end, see in ENDS.items()
+_SEEN = {
+    end: {name: see(frame) for name, frame in (FRAMES | CUT).items()} for end, see in ENDS.items()
 }
+_NAMES = {end: {one.data: name for name, one in seen.items()} for end, seen in _SEEN.items()}
 
 
 def names(end: str, packets: list[bytes]) -> frozenset[str]:
@@ -50,7 +50,7 @@ def names(end: str, packets: list[bytes]) -> frozenset[str]:
 
 def expected(text: str, end: str) -> frozenset[str]:
     wanted = FILTERS[text]
-    return frozenset(name for name, frame in FRAMES.items() if wanted(ENDS[end](frame)))
+    return frozenset(name for name in FRAMES if wanted(_SEEN[end][name]))
 
 
 def listen() -> Heard:
