@@ -1,14 +1,27 @@
-"""Oracles that are absent skip with the reason; where they are required, a skip is a failure."""
+"""What holds for every test: oracles that are absent, and the same examples in every run.
+
+An oracle that is absent skips with the reason; BPFQ_REQUIRE_ORACLES=1 makes the skip a failure.
+hypothesis draws the same examples in every run; BPFQ_FULL_SWEEP=1 draws new ones and lets sweeps
+look at everything instead of a fixed sample:
+
+    BPFQ_FULL_SWEEP=1 python -m pytest -n auto --dist worksteal -o faulthandler_timeout=0
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+from oracles.sweep import FULL
 
 REQUIRED = os.environ.get("BPFQ_REQUIRE_ORACLES") == "1"
 ORACLES = ("oracle", "root")
+
+hypothesis.settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("new examples", deadline=None)
+hypothesis.settings.load_profile("new examples" if FULL else "fixed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
