@@ -18,6 +18,7 @@ from oracles.corpus import filters
 from oracles.directed import Sample
 from oracles.kernel import Refused as KernelRefused
 from oracles.libpcap import Interpreter, Refused
+from oracles.sweep import FULL
 
 from bpfq.api import Program
 from bpfq.errors import BpfqError
@@ -25,7 +26,6 @@ from bpfq.isa.cbpf.instructions import SockFilter
 
 from .known import KNOWN, Known, known
 from .verdicts import (
-    FULL,
     NETMASK,
     Case,
     Samples,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from oracles.directed import Sample, bases, search, truncations
+from oracles.sweep import FULL
 
 import bpfq
 from bpfq.api import Program
@@ -19,7 +20,7 @@ from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.vm import run
 from bpfq.meaning import Meaning, Setting, meaning
 
-from .verdicts import FILLS, FULL, NETMASK
+from .verdicts import FILLS, NETMASK
 
 FILTERS = (
     "vlan", "vlan 5", "vlan 0", "vlan and ip", "ip or (vlan and ip)", "vlan 5 and tcp port 80",

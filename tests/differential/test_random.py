@@ -11,13 +11,13 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from oracles.sweep import FULL
 
 from bpfq.errors import BpfqError
 
 from .queries import LINKS, query
 from .sweep import SEED, checked, wrong
 from .verdicts import (
-    FULL,
     Case,
     contract_broken,
     kernel_broken,

@@ -8,7 +8,6 @@ that say which packet to look at; an empty list is agreement.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from oracles.directed import Found, Sample, bases, search, truncations
 from oracles.kernel import Attached
 from oracles.libpcap import Interpreter
+from oracles.sweep import FULL
 
 import bpfq
 from bpfq.api import Program
@@ -27,7 +27,6 @@ from bpfq.meaning.packet import Fill
 from bpfq.settings import link_type
 
 NETMASK = 0xFFFF_FF00
-FULL = os.environ.get("BPFQ_FULL_SWEEP") == "1"  # everything; else a fixed sample of it
 MOST_TRACES = 600 if FULL else 80  # packets of one search
 SAMPLES_TRUNCATED = 20 if FULL else 4  # of one program
 MOST_TRUNCATIONS = 4000 if FULL else 250  # of one filter

@@ -7,10 +7,9 @@ With strict, the graph after the pass equals the left side.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from oracles.corpus import Line, filters
+from oracles.sweep import sampled
 
 import bpfq
 from bpfq.analysis.decide import Questions
@@ -25,7 +24,6 @@ from bpfq.symbolic import formula, graph
 from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
 from bpfq.targets import TARGETS
 
-EVERY = 1 if os.environ.get("BPFQ_FULL_SWEEP") == "1" else 4
 ETHERNET = [line for line in filters() if line.link == "EN10MB" and line.savefile is None]
 
 
@@ -37,7 +35,7 @@ def compiles(line: Line) -> bool:
     return True
 
 
-LINES = [line for line in ETHERNET[::EVERY] if compiles(line)]
+LINES = [line for line in sampled(ETHERNET, every=4) if compiles(line)]
 
 
 def outside(questions: Questions, left: Proposition, right: Proposition) -> object:

@@ -8,7 +8,6 @@ A fixed sample; BPFQ_FULL_SWEEP=1 looks at some thousands of programs.
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from oracles.corpus import filters
+from oracles.sweep import FULL
 
 from bpfq.analysis.prove import prove
 from bpfq.errors import BpfqError
@@ -28,7 +28,6 @@ from .mutants import Mutant, mutants
 from .subjects import Judge, Subject
 from .trials import around, trials
 
-FULL = os.environ.get("BPFQ_FULL_SWEEP") == "1"
 MUTANTS = 10 if FULL else 4  # of one program
 EVERY = 15 if FULL else 40  # how many filters of the corpus
 MOST_TRACES = 300 if FULL else 60

@@ -6,8 +6,6 @@ import pytest
 
 from bpfq.tables.fields import ADDRESS_FIELDS, FIELDS
 
-scapy_packet = pytest.importorskip("scapy.packet")
-
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6PacketTooBig, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
