@@ -18,6 +18,7 @@ from bpfq.graph.nodes import Builder, Node
 from bpfq.graph.terms import Binary, Choose, Constant, Load, Members, Term, operands
 from bpfq.graph.walk import topological
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator, Relation, wrap
+from bpfq.walk import bottom_up
 
 _FARTHEST = 1 << 31  # an index plus an offset stays below it
 _SUMS = (Operator.ADD, Operator.SUB)
@@ -41,17 +42,9 @@ def fold_algebra(root: Node, builder: Builder) -> Node:
 
 
 def _simple(term: Term, known: dict[Term, Term], builder: Builder) -> Term:
-    """The term with every part of it simplified; no recursion."""
-    work = [term]
-    while work:
-        current = work[-1]
-        waiting = [part for part in operands(current) if part not in known]
-        if waiting:
-            work += waiting
-            continue
-        work.pop()
-        if current not in known:
-            known[current] = _of_parts(current, known, builder)
+    """The term with every part of it simplified."""
+    for part in bottom_up((term,), operands, known):
+        known[part] = _of_parts(part, known, builder)
     return known[term]
 
 

@@ -19,8 +19,8 @@ from collections import Counter
 from typing import NamedTuple, TypeAlias
 
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node, Test, Verdict
-from bpfq.graph.terms import Choose, Draw, Term, can_divide_by_zero, operands
-from bpfq.graph.walk import topological
+from bpfq.graph.terms import Choose, Draw, Term, can_divide_by_zero
+from bpfq.graph.walk import subterms, topological
 from bpfq.operators import Relation
 from bpfq.opt.ends import ends
 from bpfq.opt.unify import cost
@@ -143,13 +143,8 @@ def _key(gate: _Gate) -> _Key:
 
 def _is_plain(term: Term) -> bool:
     """It can be computed anywhere, at one price."""
-    work = [term]
-    while work:
-        part = work.pop()
-        if isinstance(part, Draw | Choose) or can_divide_by_zero(part):
-            return False
-        work += operands(part)
-    return True
+    parts = subterms(term)
+    return not any(isinstance(p, Draw | Choose) or can_divide_by_zero(p) for p in parts)
 
 
 # ---------------------------------------------------------------- finding places

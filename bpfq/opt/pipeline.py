@@ -7,8 +7,8 @@ from functools import cache
 from typing import TypeAlias
 
 from bpfq.graph.nodes import Builder, Node
-from bpfq.graph.terms import Choose, Term, operands
-from bpfq.graph.walk import topological
+from bpfq.graph.terms import Choose
+from bpfq.graph.walk import subterms, topological
 from bpfq.opt.bits import test_bits
 from bpfq.opt.thread import thread_jumps
 from bpfq.record import record
@@ -75,13 +75,5 @@ def optimise(
 
 def _has_choices(root: Node) -> bool:
     """The places of its fields depend on the packet in several ways, as behind radio headers."""
-    work: list[Term] = [side for test in topological(root) for side in (test.term, test.operand)]
-    seen: set[Term] = set()
-    while work:
-        term = work.pop()
-        if isinstance(term, Choose):
-            return True
-        if term not in seen:
-            seen.add(term)
-            work += operands(term)
-    return False
+    sides = (side for test in topological(root) for side in (test.term, test.operand))
+    return any(isinstance(term, Choose) for term in subterms(*sides))

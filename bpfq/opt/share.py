@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from bpfq.graph.nodes import Builder, Node, Test
-from bpfq.graph.terms import IMMEDIATE, Draw, Term, can_divide_by_zero, operands
-from bpfq.graph.walk import topological
+from bpfq.graph.terms import IMMEDIATE, Draw, Term, can_divide_by_zero
+from bpfq.graph.walk import subterms, topological
 from bpfq.operators import Relation
 from bpfq.opt.gain import Group, paying
 from bpfq.opt.known import Facts, common, conditions, known, parting
@@ -140,14 +140,4 @@ def _levels(order: list[Test]) -> list[list[Test]]:
 
 def _is_shareable(term: Term) -> bool:
     """The same whenever it is computed, and never a fault but for a missing byte."""
-    if can_divide_by_zero(term):
-        return False
-    work, seen = [term], set[Term]()
-    while work:
-        part = work.pop()
-        if isinstance(part, Draw):
-            return False
-        if part not in seen:
-            seen.add(part)
-            work += operands(part)
-    return True
+    return not can_divide_by_zero(term) and not any(isinstance(p, Draw) for p in subterms(term))
