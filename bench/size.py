@@ -20,7 +20,7 @@ from report import best_of, every, heading, mean
 
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.size import converted_size
-from bpfq.settings import DEFAULT_LEVEL, link_type
+from bpfq.settings import DEFAULT_LEVEL, OBJECTIVES, link_type
 
 
 class Measured(NamedTuple):
@@ -108,6 +108,23 @@ def against_best(compiled: Compile) -> None:
         print(f"    {len(one.ours):4} best {count:4} libpcap {theirs:4}  {one.text[:80]}")
 
 
+def objectives(level: int, corpus: Sequence[Filter]) -> None:
+    """The same ratios for everything that can be optimised for."""
+    print(f"  {'optimised for':18}{'ratio':>8}{'longer':>8}", end="")
+    print(f"{'in kernel':>11}{'longer':>8}{'proved':>8}")
+    for objective in OBJECTIVES:
+        compiled = compiler(level=level, optimise_for=objective)
+        found = [measured(one, compiled) for one in corpus]
+        both = [one for one in found if one.theirs is not None]
+        print(
+            f"  {objective:18}{mean(one.ratio for one in both):8.3f}"
+            f"{sum(one.ratio > 1 for one in both):8}"
+            f"{mean(one.converted_ratio for one in both):11.3f}"
+            f"{sum(one.converted_ratio > 1 for one in both):8}"
+            f"{sum(one.proved for one in found) / len(found):8.1%}"
+        )
+
+
 def speed(corpus: Sequence[Filter], compiled: Compile) -> None:
     times = [1e3 * best_of(3, partial(compiled, one)) for one in corpus]
     print(f"  compiled in: median {median(times):.2f} ms (limit 15, aim 8), "
@@ -127,7 +144,8 @@ def main() -> None:
     proved(every(found))
     converted(every(found))
     against_best(compiled)
-    speed([one for several in corpus.values() for one in several], compiled)
+    objectives(level, every(corpus))
+    speed(every(corpus), compiled)
 
 
 if __name__ == "__main__":
