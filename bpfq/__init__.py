@@ -300,13 +300,16 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     from bpfq.questions.programs import (
         stages as stages,
     )
+    from bpfq.questions.programs import (
+        stats as stats,
+    )
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
     "bpfq.questions.filters": ("compare", "decompile", "lint", "prove"),
     "bpfq.questions.packets": ("branches", "near_misses", "why", "witness"),
-    "bpfq.questions.programs": ("draw", "stages"),
+    "bpfq.questions.programs": ("draw", "stages", "stats"),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": (
         "BpfqError", "FilterError", "LimitError", "LoadError", "RefutedError", "UndecidedError",

@@ -15,6 +15,7 @@ ASKED: dict[str, Callable[..., Any]] = {
     "branches": bpfq.branches,
     "proof": bpfq.prove,
     "stages": bpfq.stages,
+    "stats": bpfq.stats,
 }
 
 

@@ -88,14 +88,14 @@ def stages(query: Query, settings: Settings) -> Stages:
         after = drawn.picture(change.after, numbers)
         steps.append(_step(change, last, after))
         last = after
-    text = _text(query)
-    simplified = None if reduced is None else _text(reduced)
+    text = filter_as_text(query)
+    simplified = None if reduced is None else filter_as_text(reduced)
     return Stages(
         text, None if simplified == text else simplified, start.how, first, tuple(steps), made.words
     )
 
 
-def _text(query: Query) -> str:
+def filter_as_text(query: Query) -> str:
     """The filter as text, as Python where pcap's language has no words for it."""
     try:
         return to_pcap(query)

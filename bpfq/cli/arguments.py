@@ -24,6 +24,7 @@ _USAGE = """\
 bpfq [options] EXPRESSION             explain the filter
        bpfq -d | -dd | -ddd EXPRESSION       its program, as tcpdump prints it
        bpfq dump --stages EXPRESSION         from the filter to its program, step by step
+       bpfq dump --stats EXPRESSION          what the program costs, and libpcap's
        bpfq graph [-o FILE] EXPRESSION       its decisions, drawn; -r FILE counts packets
        bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
        bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
@@ -92,7 +93,8 @@ def _command(options: Namespace) -> str:
             "-w, -c and --count need packets: name a file with -r",
             suggestions=(Suggestion("bpfq capture -i INTERFACE ...", "for live traffic"),),
         )
-    return "dump" if options.dump or options.raw or options.stages else "explain"
+    shown = options.dump or options.raw or options.stages or options.stats
+    return "dump" if shown else "explain"
 
 
 def _parser(verb: str) -> _Parser:
@@ -221,6 +223,7 @@ def _listing_options(parser: ArgumentParser) -> None:
     add("-d", "--dump", action="count", default=0, help="listing; -dd C array; -ddd decimal")
     add("--raw", action="store_true", help="one line, as xt_bpf and tc take it")
     add("--stages", action="store_true", help="all stages from the filter to the listing")
+    add("--stats", action="store_true", help="what it costs, beside other programs; libpcap's, too")
     add("-L", dest="list_link_types", action="store_true", help="list the link types")
 
 

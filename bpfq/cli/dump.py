@@ -5,11 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 
 from bpfq.cli.request import compiled, description, filter_text
+from bpfq.errors import BpfqError
 
 _FORMATS = ("d", "dd", "ddd")
 
 
 def run(options: Namespace) -> int:
+    _refuse_contradictions(options)
     text = filter_text(options)
     program = compiled(options, text)
     if options.prove:
@@ -22,6 +24,10 @@ def run(options: Namespace) -> int:
         from bpfq.cli.stages import run as run_stages
 
         return run_stages(options, text, program)
+    if options.stats:
+        from bpfq.cli.stats import run as run_stats
+
+        return run_stats(options, text, program)
     if options.json:
         import json
 
@@ -31,3 +37,11 @@ def run(options: Namespace) -> int:
     else:
         print(program.format(_FORMATS[min(max(options.dump, 1), len(_FORMATS)) - 1]))
     return 0
+
+
+def _refuse_contradictions(options: Namespace) -> None:
+    asked = [f"--{name}" for name in ("stages", "stats") if getattr(options, name)]
+    if len(asked) > 1:
+        raise BpfqError(f"{' and '.join(asked)} print different things: leave out one of them")
+    if asked and (options.raw or options.dump > 1):
+        raise BpfqError(f"{asked[0]} prints no such format: leave out -dd, -ddd and --raw")

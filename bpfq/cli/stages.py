@@ -11,13 +11,10 @@ from bpfq.api import Program
 from bpfq.cli.drawn import print_drawn
 from bpfq.cli.request import description
 from bpfq.cli.terminal import columns, standard_output
-from bpfq.errors import BpfqError
 from bpfq.questions.programs import stages
 
 
 def run(options: Namespace, text: str, program: Program) -> int:
-    if options.raw or options.dump > 1:
-        raise BpfqError("--stages prints the listing: leave out -dd, -ddd and --raw")
     made = stages(program)
     if options.json:
         import json

@@ -1,4 +1,5 @@
-"""Questions about how a filter becomes its program: through which stages, as which decisions."""
+"""Questions about how a filter becomes its program: through which stages, as which decisions, at
+which cost."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from bpfq.analysis.decisions.counts import Counter
     from bpfq.analysis.drawing.drawing import Drawing
     from bpfq.analysis.stages import Stages
+    from bpfq.analysis.stats import Stats
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
 
@@ -88,6 +90,43 @@ def draw(
     for packet in packets:
         counter.count(packet, len(packet))
     return drawing(title, made, every=every, counts=counter.counts())
+
+
+def stats(
+    filter: str | Cond | Program,
+    *,
+    text: str | None = None,
+    target: str = "file",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    savefile: Literal["unswapped", "swapped"] | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    protochain: int = 8,
+) -> Stats:
+    """What a filter's program costs: ``.result``, beside the programs of other objectives in
+    ``.models``, the one ``.written`` without the optimiser, and ``.libpcap``'s where libpcap is
+    installed and has one that does the same; ``print`` it for a table.
+
+    text: what a Program was compiled from, for libpcap to read.  The other options are those of
+    ``stages``.
+    """
+    from bpfq.analysis.stages import filter_as_text
+    from bpfq.analysis.stats import stats as answer
+
+    with quoting(filter):
+        program = filter if isinstance(filter, Program) else compile(
+            filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
+            resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
+            allow_empty=True, protochain=protochain,
+        )  # fmt: skip
+        if text is None:
+            text = filter if isinstance(filter, str) else filter_as_text(program.query)
+        return answer(program.query, program.words, program.settings, text)
 
 
 def packet_counter(program: Program) -> Counter:

@@ -63,7 +63,7 @@ def test_a_mistake_is_told_as_always(bpfq: Run) -> None:
 @pytest.mark.parametrize("words", [("-dd",), ("-ddd",), ("--raw",)])
 def test_stages_end_in_a_listing(bpfq: Run, words: tuple[str, ...]) -> None:
     assert bpfq(*words, "--stages", "ip") == (
-        2, "", "bpfq: --stages prints the listing: leave out -dd, -ddd and --raw\n",
+        2, "", "bpfq: --stages prints no such format: leave out -dd, -ddd and --raw\n",
     )  # fmt: skip
 
 
