@@ -1,7 +1,7 @@
 """How long does bpfq.compile take on everyday filters, after import?
 
-Limits: a median under 2 ms at level 1 and under 3 ms at level 2 over bench/filters.txt; under 60 ms
-where tests share bytes and z3 is asked.
+Limits: a median under 2 ms at level 1 and under 15 ms at level 2 (aim 8) over bench/filters.txt;
+under 60 ms where tests share bytes and z3 is asked.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
     for name, level, chosen, limit in (
         ("level 0", 0, corpus, None),
         ("level 1", 1, corpus, 2),
-        ("level 2 without z3", 2, plain, 3),
+        ("level 2 without z3", 2, plain, 15),
         ("level 2 with z3", 2, asked, 60),
     ):
         times = [milliseconds(link, text, level) for link, text in chosen]
