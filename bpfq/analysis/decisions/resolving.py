@@ -91,6 +91,8 @@ class Resolver:
     def _copied(self, term: Term, made: dict[Term, Term], taken: Taken) -> Term:
         builder = self.marks.builder
         match term:
+            case Load(Constant(value), offset, size):  # no operand: part of the place
+                return builder.load(builder.constant(value), offset, size)
             case Load(index, offset, size):
                 return builder.load(None if index is None else made[index], offset, size)
             case Binary(operator, left, right):

@@ -94,6 +94,8 @@ class Wording:
         if load.index is None:
             behind = load.offset - SKF_NET_OFF  # bytes of the network header
             return f"[{load.offset if behind < 0 else f'net+{behind}'}{size}]"
+        if isinstance(load.index, Constant):  # near 2**32, where the sum would mean something else
+            return f"[{load.index.value:#x}+{load.offset}{size}]"
         index = self.term(load.index)
         if index not in self.definitions:
             index = self._texts[load.index] = self._letter(_PLACES, index)

@@ -119,6 +119,11 @@ NAMED: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
         {"level": 0, "target": "udp"},
         [("[net+0] & 0xf0 = 0x40", "ip"), ("[net+12:4] = 0xa000001", "src 10.0.0.1")],
     ),
+    "places near the end of the numbers": (
+        "ether[0xffffffff] = 1",
+        {},
+        [("[0xffffffff+0] = 1", "")],
+    ),
     "lengths are no bytes": ("len > 100", {}, [("len > 100", "")]),
 }  # fmt: skip
 
