@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bpfq.analysis.drawing.edges import edges, legend, lines_of, verdict_lines
+from bpfq.analysis.drawing.edges import caption, edges, legend, lines_of, verdict_lines
 from bpfq.analysis.drawing.panel import Panel
 
 _MARKS: Final = {
@@ -18,7 +18,7 @@ _VERDICTS: Final = {"accept": "#dafbe1", "reject": "#ffebe9"}
 
 def dot(title: str, panels: Sequence[Panel]) -> str:
     """A digraph; Graphviz itself lays it out."""
-    lines = ["digraph filter {", f"  label={_quoted((title,))}; labelloc=t; fontname=sans"]
+    lines = ["digraph filter {", f"  label={_quoted((caption(title),))}; labelloc=t; fontname=sans"]
     lines.append('  node [shape=box, fontname="monospace"]; edge [fontname="sans", fontsize=10]')
     for number, panel in enumerate(panels):
         lines.append(f"  subgraph cluster_{number} {{")

@@ -61,3 +61,9 @@ def legend(panel: Panel) -> tuple[str, ...]:
     """What the letters in the tests stand for, in lines."""
     picture = panel.picture
     return tuple(wrap("; ".join(defined(picture.decisions, picture.definitions)), _WIDTH))
+
+
+def caption(title: str) -> str:
+    """A filter's text on one line that is not too long."""
+    text = " ".join(title.split()) or "every packet"
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bpfq.analysis.drawing.edges import edges, legend, lines_of, verdict_lines
+from bpfq.analysis.drawing.edges import caption, edges, legend, lines_of, verdict_lines
 from bpfq.analysis.drawing.panel import Panel
 
 _STYLES: Final = {
@@ -58,5 +58,5 @@ def _safe(character: str) -> str:
 
 def _title(text: str) -> str:
     """A YAML string on one line."""
-    escaped = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = caption(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -7,7 +7,7 @@ from typing import Final
 
 from bpfq.analysis.decisions.picture import Exit
 from bpfq.analysis.drawing.abscissae import abscissae
-from bpfq.analysis.drawing.edges import Edge, edges, legend, lines_of, verdict_lines
+from bpfq.analysis.drawing.edges import Edge, caption, edges, legend, lines_of, verdict_lines
 from bpfq.analysis.drawing.layers import Bend, Key, layered
 from bpfq.analysis.drawing.panel import Panel
 from bpfq.record import record
@@ -37,7 +37,7 @@ svg{background:#fff} text{font:12px ui-monospace,"DejaVu Sans Mono",Menlo,Consol
 def svg(title: str, panels: Sequence[Panel]) -> str:
     """An XML document; the panels stand below one another."""
     drawn = [_Plot(panel) for panel in panels]
-    named = _cut(" ".join(title.split())) or "every packet"
+    named = caption(title)
     width = max([plot.width for plot in drawn] + [len(named) * 9.5]) + 2 * _MARGIN
     body: list[str] = []
     explained = _MARKED if len(panels) > 1 else ""

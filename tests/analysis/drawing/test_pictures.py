@@ -129,3 +129,10 @@ def test_notebooks_show_the_picture() -> None:
 
 def test_the_same_filter_gives_the_same_picture() -> None:
     assert drawing(FILTERS[3]).svg() == drawing(FILTERS[3]).svg()
+
+
+@pytest.mark.parametrize("form", [svg, dot, mermaid])
+def test_a_long_filter_is_a_short_caption(form: object) -> None:
+    text = " or ".join(f"host 10.0.{number}.1" for number in range(0, 200, 2))
+    written = form(text, drawing("ip").panels)  # type: ignore[operator]
+    assert sum(len(line) > 500 for line in written.split("\n")) == (form is svg)  # its tooltip
