@@ -4,8 +4,8 @@
     ways       Query   -> Graphs     how to decide, on this target
     emit       Graph   -> Program    instructions, checked
 
-Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "simplified" (queries),
-"formula" and "sets" (formulas), "graph" (a Start), "pass" (a Change), "program".
+Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "simplified"
+(queries), "formula" and "sets" (formulas), "graph" (a Start), "pass" (a Change), "program".
 """
 
 from __future__ import annotations

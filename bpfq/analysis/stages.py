@@ -10,6 +10,7 @@ program      instructions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from bpfq.analysis.decisions.changes import same_tests
 from bpfq.analysis.decisions.picture import Decision, Exit, Picture, numbered, sketches
@@ -120,9 +121,11 @@ def _history(
 
 def _source(seen: Sequence[tuple[str, object]]) -> Query | None:
     """The query that was seen last, where it is a simplified one."""
-    named = [(stage, query) for stage, query in seen if stage in ("query", "simplified")]
-    (_, written), (stage, last) = named[0], named[-1]
-    return last if stage == "simplified" and last is not written else None  # type: ignore[return-value]  # what these stages make
+    named = [one for one in seen if one[0] in ("query", "simplified")]
+    written, (stage, last) = named[0][1], named[-1]
+    if stage == "query" or last is written:
+        return None
+    return cast(Query, last)  # what that stage makes
 
 
 def _numbers(change: Change, known: Mapping[Node, int], free: int) -> tuple[dict[Node, int], int]:

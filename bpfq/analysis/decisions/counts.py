@@ -51,6 +51,7 @@ class Counter:
     _outcomes: list[Outcome] = field(default_factory=list)
     _exits: list[tuple[int, int]] = field(default_factory=list)  # no, yes; -1 reject, -2 accept
     _taken: list[list[int]] = field(default_factory=list)  # no, yes, short
+    _start: int = 0
     _draws: bool = False
 
     def __post_init__(self) -> None:
@@ -63,13 +64,14 @@ class Counter:
         def place(node: Node) -> int:
             return (-2 if node.accept else -1) if isinstance(node, Verdict) else places[node]
 
+        self._start = place(self.root)
         self._exits = [(place(test.no), place(test.yes)) for test in self._order]
         self._taken = [[0, 0, 0] for _ in self._order]
 
     def count(self, packet: bytes, wire_length: int) -> bool:
         """One packet, captured bytes and length on the wire; whether it was accepted."""
         self.packets += 1
-        at = 0 if self._order else -2 if self.root.accept else -1  # type: ignore[union-attr]
+        at = self._start
         metadata = defaultdict(lambda: getrandbits(32)) if self._draws else _NO_DRAWS
         while at >= 0:
             try:

@@ -73,7 +73,7 @@ def window_of(term: Term) -> Window | None:
     match term:
         case Load(index, offset, size):
             return Window(index, offset, size, WORD_MASKS[size])
-        case Metadata(name):
+        case Metadata():
             return Window(term, 0, 4, WORD_MASKS[4])
         case Binary(Operator.AND, left, Constant(mask)):
             inner = window_of(left) if isinstance(left, Load | Metadata) else None

@@ -64,7 +64,10 @@ def _arrive(known: list[World], world: World, reader: Reader) -> None:
 
 @record
 class Way:
-    """One reading of a test.  yes, no: the worlds behind its exits, and whether packets get there."""
+    """One reading of a test.
+
+    yes, no: the worlds behind its exits, and whether packets get there.
+    """
 
     words: str
     yes: tuple[World, bool]

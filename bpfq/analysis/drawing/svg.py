@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bpfq.analysis.decisions.picture import Exit
@@ -24,14 +24,18 @@ _NARROWEST: Final = 100.0  # width of a box
 _VERDICTS: Final = ("accept", "reject")
 _MARKED: Final = "green: new · yellow: led elsewhere · dashed: left out by the next pass"
 _STYLE: Final = """\
-svg{background:#fff} text{font:12px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;fill:#1f2328}
-.title{font-size:15px;font-weight:bold} .heading{font-size:13px;font-weight:bold} .small{fill:#59636e}
-.box{fill:#f6f8fa;stroke:#818b98} .accept{fill:#dafbe1;stroke:#1a7f37} .reject{fill:#ffebe9;stroke:#cf222e}
-.new{fill:#dafbe1;stroke:#1a7f37;stroke-width:2.5} .led{fill:#fff8c5;stroke:#bf8700;stroke-width:2.5}
-.leaving{stroke:#cf222e;stroke-dasharray:5 4} .edge{fill:none;stroke:#818b98;stroke-width:1.3}
-.yes{stroke:#1a7f37} .no{stroke:#cf222e} .moved{stroke-width:3}
+svg{background:#fff}
+text{font:12px ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;fill:#1f2328}
+.title{font-size:15px;font-weight:bold} .heading{font-size:13px;font-weight:bold}
+.small{fill:#59636e} .box{fill:#f6f8fa;stroke:#818b98}
+.accept{fill:#dafbe1;stroke:#1a7f37} .reject{fill:#ffebe9;stroke:#cf222e}
+.new{fill:#dafbe1;stroke:#1a7f37;stroke-width:2.5}
+.led{fill:#fff8c5;stroke:#bf8700;stroke-width:2.5}
+.leaving{stroke:#cf222e;stroke-dasharray:5 4}
+.edge{fill:none;stroke:#818b98;stroke-width:1.3}
+.yes{stroke:#1a7f37} .no{stroke:#cf222e} .moved{stroke-width:3} .idle{opacity:.35}
 .label{font-size:11px;paint-order:stroke} .label.yes{fill:#1a7f37} .label.no{fill:#cf222e}
-.label.yes,.label.no{stroke:#fff;stroke-width:3px} .idle{opacity:.35}"""
+.label.yes,.label.no{stroke:#fff;stroke-width:3px}"""
 
 
 def svg(title: str, panels: Sequence[Panel]) -> str:
@@ -54,7 +58,8 @@ def svg(title: str, panels: Sequence[Panel]) -> str:
         f"<title>{escaped(' '.join(title.split()) or 'every packet')}</title>",
         f"<style>{_STYLE}</style>",
         '<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0L8 4L0 8z" fill="#59636e"/></marker>',
+        'orient="auto" markerUnits="userSpaceOnUse">'
+        '<path d="M0 0L8 4L0 8z" fill="#59636e"/></marker>',
         f'<text class="title" x="{_MARGIN:g}" y="{_MARGIN:g}">{escaped(named)}</text>',
         f'<text class="small" x="{_MARGIN:g}" y="{_MARGIN + _LINE + 4:g}">{explained}</text>',
         *body,
@@ -110,7 +115,8 @@ class _Plot:
     def elements(self) -> Iterator[str]:
         for number, line in enumerate(self.heading):
             style = "small" if number or line != self.panel.heading else "heading"
-            yield f'<text class="{style}" x="0" y="{_HEADING * number + _LINE:g}">{escaped(line)}</text>'
+            y = _HEADING * number + _LINE
+            yield f'<text class="{style}" x="0" y="{y:g}">{escaped(line)}</text>'
         yield from self._trunks()
         for yes, no in zip(self.edges[::2], self.edges[1::2], strict=True):
             yield from self._pair(yes, no)

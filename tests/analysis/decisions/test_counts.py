@@ -1,4 +1,4 @@
-"""Packets through a graph: what arrives at a test leaves it, and verdicts are those of the filter."""
+"""Packets through a graph: what arrives at a test leaves it, verdicts are the filter's."""
 
 from __future__ import annotations
 
