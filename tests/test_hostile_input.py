@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bpfq
+from bpfq.query.checks import MAX_DEPTH
 from bpfq.tables.linktypes import link_types
 from bpfq.targets import TARGETS
 
@@ -112,3 +113,11 @@ def test_encapsulations_too_deep_are_a_limit_error(text: str, message: str) -> N
 
 def test_eight_tunnels_deep_compiles() -> None:
     assert len(bpfq.compile("geneve and " * 8 + "ip")) > 100
+
+
+@pytest.mark.parametrize("level", (0, 1, 2))
+def test_the_deepest_arithmetic_compiles(level: int) -> None:
+    text = " + ".join(["len * len"] * MAX_DEPTH) + " = 5"
+    assert len(bpfq.compile(text, level=level)) > MAX_DEPTH
+    with pytest.raises(bpfq.LimitError, match=f"deeper than {MAX_DEPTH} levels"):
+        bpfq.compile(f"len * len + {text}", level=level)

@@ -14,7 +14,7 @@ from bpfq.query.nodes import Network, Value
 from bpfq.source import Span, Suggestion, nearest
 from bpfq.tables.protocols import PROTOCOLS
 
-MAX_DEPTH = 200  # levels of arithmetic; every back end evaluates them with a bounded stack
+MAX_DEPTH = 150  # levels of arithmetic; every back end evaluates them with a bounded stack
 
 DIRECTIONS = ("src", "dst", "src or dst", "src and dst")
 WLAN_DIRECTIONS = ("addr1", "addr2", "addr3", "addr4", "ra", "ta")

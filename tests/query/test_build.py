@@ -173,7 +173,7 @@ def test_depth_is_counted_through_indices() -> None:
         value = b.index("ip", b.negative(value), 1)
     with pytest.raises(LimitError) as caught:
         b.negative(value, span=HERE)
-    assert caught.value.message == "arithmetic is nested deeper than 200 levels"
+    assert caught.value.message == f"arithmetic is nested deeper than {MAX_DEPTH} levels"
 
 
 def test_twenty_thousand_operands_make_one_node() -> None:
