@@ -24,6 +24,7 @@ from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
 from bpfq.opt.pipeline import Start, Watch, optimise
 from bpfq.opt.sets import gather_sets
+from bpfq.opt.tabulate import tabulate
 from bpfq.query.nodes import Query
 from bpfq.record import record
 from bpfq.settings import Settings
@@ -61,11 +62,13 @@ def ways(
     formulas = {"as written": formula}
     if sets:
         gathered = gather_sets(formula)
-        if gathered is not formula:
-            watch("sets", gathered)
-            if long or _much_smaller(gathered, formula):
+        listed = tabulate(gathered)
+        if listed is not formula:
+            watch("sets", listed)
+            is_tree = listed is not gathered
+            if long or (size(formula) > _LONG and (is_tree or _much_smaller(listed, formula))):
                 formulas.clear()
-            formulas["lists as sets"] = gathered
+            formulas["lists as sets"] = listed
     starts = [Start(how, build(one, builder)) for how, one in formulas.items()]
     found: dict[Node, Formula | None] = {}
     for start, one in zip(starts, formulas.values(), strict=True):
@@ -83,7 +86,7 @@ def ways(
 
 
 def _much_smaller(gathered: Formula, formula: Formula) -> bool:
-    return size(formula) > _LONG and size(gathered) * 4 < size(formula)
+    return size(gathered) * 4 < size(formula)
 
 
 def formula_of(query: Query, settings: Settings, builder: Builder, *, share: bool) -> Formula:

@@ -64,6 +64,22 @@ def complement(bounds: Bounds, end: int) -> Bounds:
     return united(zip(edges[::2], edges[1::2], strict=True))
 
 
+def common(left: Bounds, right: Bounds) -> Bounds:
+    """What is in both."""
+    found: list[int] = []
+    one = other = 0
+    while one < len(left) and other < len(right):
+        first = max(left[one], right[other])
+        end = min(left[one + 1], right[other + 1])
+        if first < end:
+            found += (first, end)
+        if left[one + 1] < right[other + 1]:
+            one += 2
+        else:
+            other += 2
+    return tuple(found)
+
+
 def united(pieces: Iterable[tuple[int, int]]) -> Bounds:
     """The union of intervals in any order."""
     made: list[int] = []

@@ -12,11 +12,22 @@ from __future__ import annotations
 from typing import assert_never
 
 from bpfq.graph.bounds import largest
-from bpfq.graph.formula import All, Any, Atom, Cases, Fixed, Formula, Negation, Within
+from bpfq.graph.formula import (
+    All,
+    Any,
+    Atom,
+    Cases,
+    Fixed,
+    Formula,
+    Negation,
+    Switch,
+    Within,
+)
+from bpfq.graph.membership import switch
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node
 from bpfq.graph.search import members
-from bpfq.graph.terms import Term
-from bpfq.record import record
+from bpfq.graph.terms import Members, Term
+from bpfq.record import field, record
 
 
 def build(formula: Formula, builder: Builder) -> Node:
@@ -42,6 +53,8 @@ def build_between(formula: Formula, yes: Node, no: Node, builder: Builder) -> No
                 work.append(_Step(inner, no, yes))
             case All(operands) | Any(operands):
                 result = _next_operand(step, operands, result, work)
+            case Switch():
+                result = _next_exit(step, step.formula, result, work, builder)
             case Cases():
                 _next_case(step, step.formula, result, work)
             case _:
@@ -51,13 +64,14 @@ def build_between(formula: Formula, yes: Node, no: Node, builder: Builder) -> No
 
 @record(frozen=False)
 class _Step:
-    """A formula on its way: its exits, how many operands are left, and a branch already built."""
+    """A formula on its way: its exits, how many operands are left, and branches already built."""
 
     formula: Formula
     yes: Node
     no: Node
     left: int | None = None
     taken: Node | None = None
+    exits: list[Node] = field(default_factory=list)
 
 
 def _next_operand(
@@ -74,6 +88,30 @@ def _next_operand(
         exits = (result, step.no) if conjunction else (step.yes, result)
         work.append(_Step(operands[step.left], *exits))
     return result
+
+
+def _next_exit(
+    step: _Step, formula: Switch, result: Node, work: list[_Step], builder: Builder
+) -> Node:
+    """Build the cases one after the other, then the search that leads to them."""
+    if step.left is None:
+        step.left = len(formula.cases)
+    else:
+        step.exits.append(result)
+    if step.left:
+        step.left -= 1
+        work += [step, _Step(formula.cases[len(step.exits)][1], step.yes, step.no)]
+        return result
+    pieces = sorted(
+        (first, end, number)
+        for number, (bounds, _) in enumerate(formula.cases)
+        for first, end in zip(bounds[::2], bounds[1::2], strict=True)
+    )
+    members = Members(
+        tuple(edge for first, end, _ in pieces for edge in (first, end)), largest(formula.term)
+    )
+    exits = [step.exits[number] for _, _, number in pieces]
+    return switch(builder, formula.term, members, exits, step.no)
 
 
 def _next_case(step: _Step, formula: Cases, result: Node, work: list[_Step]) -> None:
@@ -93,7 +131,7 @@ def choose(formula: Formula, then: Term, otherwise: Term, builder: Builder) -> T
     match formula:
         case Atom(term, relation, operand):
             return builder.choose(relation, term, operand, then, otherwise)
-        case Within():
+        case Within() | Switch():
             raise AssertionError("sets are made of whole filters only")
         case Fixed(value):
             return then if value else otherwise

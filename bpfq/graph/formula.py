@@ -29,6 +29,17 @@ class Within:
 
 
 @record(eq=False)
+class Switch:
+    """The formula of the set that the term is in; false where it is in none.
+
+    cases: disjoint sets, as in ``Within``.
+    """
+
+    term: Term
+    cases: tuple[tuple[tuple[int, ...], Formula], ...]
+
+
+@record(eq=False)
 class Fixed:
     value: bool
 
@@ -57,7 +68,7 @@ class Cases:
     otherwise: Formula
 
 
-Formula: TypeAlias = Atom | Within | Fixed | Negation | All | Any | Cases
+Formula: TypeAlias = Atom | Within | Switch | Fixed | Negation | All | Any | Cases
 
 TRUE = Fixed(True)
 FALSE = Fixed(False)
@@ -122,6 +133,8 @@ def operands(formula: Formula) -> tuple[Formula, ...]:
             return parts
         case Cases(condition, then, otherwise):
             return (condition, then, otherwise)
+        case Switch(cases=parts):
+            return tuple(formula for _, formula in parts)
         case Atom() | Within() | Fixed():
             return ()
         case _:
@@ -133,17 +146,17 @@ def terms(formula: Formula) -> tuple[Term, ...]:
     match formula:
         case Atom(term, _, operand):
             return (term, operand)
-        case Within(term):
+        case Within(term) | Switch(term):
             return (term,)
         case _:
             return ()
 
 
 def size(formula: Formula) -> int:
-    """Atoms and sets, each occurrence counted; no recursion."""
+    """Atoms, sets and cases, each occurrence counted; no recursion."""
     count, work = 0, [formula]
     while work:
         part = work.pop()
-        count += isinstance(part, Atom | Within)
+        count += len(part.cases) if isinstance(part, Switch) else isinstance(part, Atom | Within)
         work += operands(part)
     return count

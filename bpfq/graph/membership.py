@@ -13,6 +13,7 @@ single values, n / leaf comparisons more than n, and a logarithm of n / leaf bef
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -25,11 +26,11 @@ from bpfq.record import field, record
 LEAF = 4  # equalities in a row
 MANY = 16  # intervals; sets with fewer are written out at once
 _MASKING = 3  # comparisons that are worth another instruction before the search
-INSIDE, OUTSIDE = -1, -2
+OUTSIDE, INSIDE = -1, -2  # of the intervals; other exits have numbers below
 
 
 class Comparison(NamedTuple):
-    """With a constant; yes and no are numbers of comparisons, INSIDE or OUTSIDE."""
+    """With a constant; yes and no are numbers of comparisons, or exits."""
 
     relation: Relation
     value: int
@@ -42,9 +43,14 @@ def comparisons(members: Members, leaf: int = LEAF) -> list[Comparison]:
 
     members: not empty, and not all there is.
     """
-    search = _Search(members, leaf)
-    search.part(0, len(search.first), 0, members.most + 1)
-    return search.made
+    return search(members, [INSIDE] * (len(members.bounds) // 2), leaf)
+
+
+def search(members: Members, exits: Sequence[int], leaf: int = LEAF) -> list[Comparison]:
+    """The search for intervals that lead to different exits, its entry last."""
+    finding = _Search(members, exits, leaf)
+    finding.part(0, len(exits), 0, members.most + 1)
+    return finding.made
 
 
 def weight(members: Members) -> int:
@@ -56,6 +62,7 @@ def weight(members: Members) -> int:
 @record(frozen=False)
 class _Search:
     members: Members
+    exits: Sequence[int]
     leaf: int
     made: list[Comparison] = field(default_factory=list)
     first: tuple[int, ...] = ()
@@ -76,7 +83,7 @@ class _Search:
         if count == load <= self.leaf:
             return self._row(at, to)
         if count == 1:
-            return self._interval(self.first[at], self.end[at], low, high)
+            return self._interval(at, low, high)
         leaves = max(2, -(-load // self.leaf))  # of which one half are below, full ones
         half = self.weights[at] + load * (leaves // 2) // leaves
         middle = bisect_left(self.weights, half, at + 1, to - 1)
@@ -88,15 +95,15 @@ class _Search:
     def _row(self, at: int, to: int) -> int:
         entry = OUTSIDE
         for number in range(to - 1, at - 1, -1):
-            entry = self._add(Relation.EQ, self.first[number], INSIDE, entry)
+            entry = self._add(Relation.EQ, self.first[number], self.exits[number], entry)
         return entry
 
-    def _interval(self, first: int, end: int, low: int, high: int) -> int:
-        entry = INSIDE
-        if end < high:
-            entry = self._add(Relation.GE, end, OUTSIDE, entry)
-        if first > low:
-            entry = self._add(Relation.GE, first, entry, OUTSIDE)
+    def _interval(self, number: int, low: int, high: int) -> int:
+        entry = self.exits[number]
+        if self.end[number] < high:
+            entry = self._add(Relation.GE, self.end[number], OUTSIDE, entry)
+        if self.first[number] > low:
+            entry = self._add(Relation.GE, self.first[number], entry, OUTSIDE)
         return entry
 
     def _add(self, relation: Relation, value: int, yes: int, no: int) -> int:
@@ -105,7 +112,25 @@ class _Search:
 
 
 def large_set(builder: Builder, term: Term, members: Members, yes: Node, no: Node) -> Node:
-    """One test; without the low bits of the term where that makes single values of intervals."""
+    """One test of membership."""
+    term, members = _narrowed(builder, term, members)
+    operand = builder.members(members.bounds, members.most)
+    return builder.test(term, Relation.EQ, operand, yes, no)
+
+
+def switch(
+    builder: Builder, term: Term, members: Members, exits: Sequence[Node], default: Node
+) -> Node:
+    """The tests that lead to the exit of the interval the term is in, or to the default."""
+    numbers = {node: INSIDE - at for at, node in enumerate(dict.fromkeys(exits))}
+    term, members = _narrowed(builder, term, members)
+    found = search(members, [numbers[node] for node in exits])
+    places = {number: node for node, number in numbers.items()}
+    return _built(builder, term, found, {**places, OUTSIDE: default})
+
+
+def _narrowed(builder: Builder, term: Term, members: Members) -> tuple[Term, Members]:
+    """Without the low bits of the term where that makes single values of intervals."""
     zeros = min((edge & -edge).bit_length() - 1 for edge in members.bounds if edge)
     if zeros >= 16 and isinstance(term, Load) and term.size == 4 and not builder.keep_loads:
         size = 1 if zeros >= 24 else 2
@@ -118,8 +143,7 @@ def large_set(builder: Builder, term: Term, members: Members, yes: Node, no: Nod
         if weight(masked) + _MASKING < weight(members):
             term = builder.binary(Operator.AND, term, builder.constant(masked.most))
             members = masked
-    operand = builder.members(members.bounds, members.most)
-    return builder.test(term, Relation.EQ, operand, yes, no)
+    return term, members
 
 
 def _without_low_bits(members: Members, count: int) -> Members:
@@ -146,10 +170,16 @@ def written_out(root: Node, builder: Builder) -> Node:
 
 
 def _searched(test: Test, members: Members, yes: Node, no: Node, builder: Builder) -> Node:
-    made: dict[int, Node] = {INSIDE: yes, OUTSIDE: no}
-    entry = no
-    for number, (relation, value, inside, outside) in enumerate(comparisons(members)):
-        entry = made[number] = builder.test(
-            test.term, relation, builder.constant(value), made[inside], made[outside]
+    return _built(builder, test.term, comparisons(members), {INSIDE: yes, OUTSIDE: no})
+
+
+def _built(
+    builder: Builder, term: Term, found: Sequence[Comparison], places: dict[int, Node]
+) -> Node:
+    """places: the exits by number."""
+    entry = places[OUTSIDE]
+    for number, (relation, value, yes, no) in enumerate(found):
+        entry = places[number] = builder.test(
+            term, relation, builder.constant(value), places[yes], places[no]
         )
     return entry

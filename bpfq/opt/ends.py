@@ -17,7 +17,7 @@ from bpfq.graph.nodes import Node, Test, Verdict
 from bpfq.graph.terms import Binary, Choose, Load, Term
 from bpfq.record import record
 
-_Ends: TypeAlias = dict[Term | None, int]  # index -> end of the farthest load; None: absolute
+Reads: TypeAlias = dict[Term | None, int]  # index -> end of the farthest load; None: absolute
 _INDICES_AT_MOST = 8
 _FARTHEST = 1 << 31
 
@@ -29,8 +29,8 @@ class Ends:
     Where there is no such way (reject) nothing is missing: ``None``.
     """
 
-    before: dict[Node, _Ends]
-    behind: dict[Node, _Ends | None]
+    before: dict[Node, Reads]
+    behind: dict[Node, Reads | None]
 
     def covered(self, test: Test, exit: Node, index: Term | None, end: int) -> bool:
         """Reading up to ``end`` in the test loses no packet that is accepted behind the exit."""
@@ -47,32 +47,33 @@ class Ends:
 def ends(order: list[Test]) -> Ends:
     """order: every test of a graph, topologically."""
     own = {test: _of_test(test) for test in order}
-    before: dict[Node, _Ends] = {}
+    before: dict[Node, Reads] = {}
     for test in order:
-        read = _farther(before.setdefault(test, {}), own[test])
+        read = farther(before.setdefault(test, {}), own[test])
         for exit in (test.yes, test.no):
-            before[exit] = _common(before[exit], read) if exit in before else read
-    behind: dict[Node, _Ends | None] = {}
+            before[exit] = common(before[exit], read) if exit in before else read
+    behind: dict[Node, Reads | None] = {}
     for test in reversed(order):
         yes, no = _behind(test.yes, behind), _behind(test.no, behind)
         if yes is not None and no is not None:
-            behind[test] = _farther(_common(yes, no), own[test])
+            behind[test] = farther(common(yes, no), own[test])
         else:
             rest = yes if no is None else no
-            behind[test] = None if rest is None else _farther(rest, own[test])
+            behind[test] = None if rest is None else farther(rest, own[test])
     for verdict in (exit for test in order for exit in (test.yes, test.no)):
         if isinstance(verdict, Verdict):
             behind[verdict] = _behind(verdict, behind)
     return Ends(before, behind)
 
 
-def _behind(node: Node, known: dict[Node, _Ends | None]) -> _Ends | None:
+def _behind(node: Node, known: dict[Node, Reads | None]) -> Reads | None:
     if isinstance(node, Verdict):
         return {} if node.accept else None
     return known[node]
 
 
-def _farther(one: _Ends, other: _Ends) -> _Ends:
+def farther(one: Reads, other: Reads) -> Reads:
+    """What was read by both together."""
     if all(one.get(index, 0) >= end for index, end in other.items()):
         return one
     made = dict(one)
@@ -83,16 +84,24 @@ def _farther(one: _Ends, other: _Ends) -> _Ends:
     return made
 
 
-def _common(one: _Ends, other: _Ends) -> _Ends:
+def common(one: Reads, other: Reads) -> Reads:
+    """What was read by either."""
     if one is other:
         return one
     return {index: min(end, other[index]) for index, end in one.items() if index in other}
 
 
-def _of_test(test: Test) -> _Ends:
-    """What the test certainly reads; an index is not negative, so its loads reach past others."""
-    found: _Ends = {}
-    work = [test.operand, test.term]
+def _of_test(test: Test) -> Reads:
+    return certain(test.term, test.operand)
+
+
+def certain(*terms: Term) -> Reads:
+    """What computing the terms reads for certain, to which end behind each index.
+
+    An index is not negative, so its loads reach past others.
+    """
+    found: Reads = {}
+    work = list(terms)
     while work:
         term = work.pop()
         match term:

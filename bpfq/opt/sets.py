@@ -4,10 +4,11 @@
     =>  ip and (src in {a, b} or dst in {a, b})
 
 Wherever the list stands and however it was written: hosts, networks, ports, MAC addresses, bytes;
-``not a and not b`` is ``not (a or b)``.  An alternative moves forward to the first of its shape.
-What it reads was read there already, so a packet that it accepts is accepted with fewer loads, and
-any other packet meets the same tests as before.  Alternatives that can divide by zero, or draw a
-random word, stay where they are, and nothing moves past them.
+``not a and not b`` is ``not (a or b)``.  An alternative moves forward to the first of its shape,
+past others only where that one, when it failed, had read all that the alternative may read: a
+packet that is accepted is accepted with fewer loads, and any other meets the same tests as before.
+Alternatives that can divide by zero, or draw a random word, stay where they are, and nothing moves
+past them.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ from bpfq.graph.formula import (
     Fixed,
     Formula,
     Negation,
+    Switch,
     Within,
     both,
     cases,
     either,
     negation,
 )
-from bpfq.graph.terms import Binary, Constant, Draw, Term, can_divide_by_zero, operands
-from bpfq.operators import Operator, Relation
+from bpfq.graph.formula import operands as parts_of
+from bpfq.graph.terms import Draw, Term, can_divide_by_zero, operands
+from bpfq.opt.valuesets import Sets, as_set
 from bpfq.record import field, record
 
 _DEPTH = 12  # of the alternatives that are compared; no primitive is deeper
@@ -45,7 +48,7 @@ _Shape: TypeAlias = tuple[object, ...]
 class _Known:
     """What was asked of formulas before: which set they are, whether they keep their place."""
 
-    sets: dict[Formula, Within | None] = field(default_factory=dict)
+    sets: Sets = field(default_factory=dict)
     fixed: dict[Formula, bool] = field(default_factory=dict)
 
 
@@ -59,7 +62,7 @@ def gather_sets(formula: Formula) -> Formula:
         if current in made:
             work.pop()
             continue
-        parts = _parts(current)
+        parts = parts_of(current)
         waiting = [part for part in parts if part not in made]
         if waiting:
             work += waiting
@@ -68,18 +71,6 @@ def gather_sets(formula: Formula) -> Formula:
         else:
             made[current] = current
     return made[formula]
-
-
-def _parts(formula: Formula) -> tuple[Formula, ...]:
-    match formula:
-        case Negation(operand):
-            return (operand,)
-        case All(parts) | Any(parts):
-            return parts
-        case Cases(condition, then, otherwise):
-            return (condition, then, otherwise)
-        case _:
-            return ()
 
 
 def _gathered(formula: Formula, parts: list[Formula], known: _Known) -> Formula:
@@ -91,7 +82,7 @@ def _gathered(formula: Formula, parts: list[Formula], known: _Known) -> Formula:
             joined = _refusals(parts, known)
         case _:
             joined = parts
-    if len(joined) == len(_parts(formula)) and all(map(operator.is_, joined, _parts(formula))):
+    if len(joined) == len(parts_of(formula)) and all(map(operator.is_, joined, parts_of(formula))):
         return formula
     match formula:
         case Any():
@@ -115,23 +106,52 @@ def _refusals(parts: Sequence[Formula], known: _Known) -> list[Formula]:
 
 
 def _lists(parts: Sequence[Formula], known: _Known) -> list[Formula]:
-    """The alternatives, those of one shape together at the place of the first."""
+    """The alternatives, those of one shape together at the place of the first where they may be."""
     result: list[Formula] = []
     for run in _runs(parts, known):
-        groups: dict[object, list[Formula]] = {}
+        groups: list[list[Formula]] = []
+        by_shape: dict[object, list[Formula]] = {}
         for part in run:
             shape = _shape(part, _DEPTH, known)
-            groups.setdefault(id(part) if shape is None else shape, []).append(part)
-        for group in groups.values():
+            group = None if shape is None else by_shape.get(shape)
+            if group is not None and (
+                group is groups[-1] or _reads_no_more(group[0], part, known, _DEPTH)
+            ):
+                group.append(part)
+                continue
+            groups.append([part])
+            if shape is not None:
+                by_shape[shape] = groups[-1]
+        for group in groups:
             result += group if len(group) == 1 else _joined(group, known)
     return result
+
+
+def _reads_no_more(first: Formula, other: Formula, known: _Known, depth: int) -> bool:
+    """Where the first of two alternatives of one shape fails, it read what the other may read."""
+    one, two = as_set(first, known.sets), as_set(other, known.sets)
+    if one is not None and two is not None:
+        return one.term is two.term
+    if not depth:
+        return False
+    match first, other:
+        case (Any(parts), Any(others)) if len(parts) == len(others):
+            pairs = zip(parts, others, strict=True)
+            return all(_reads_no_more(*pair, known, depth - 1) for pair in pairs)
+        case (All(parts), All(others)) if len(parts) == len(others):
+            before = zip(parts[:-1], others[:-1], strict=True)
+            return all(_key(a, known) == _key(b, known) for a, b in before) and _reads_no_more(
+                parts[-1], others[-1], known, depth - 1
+            )
+        case _:
+            return _key(first, known) == _key(other, known)
 
 
 def _runs(parts: Sequence[Formula], known: _Known) -> Iterable[list[Formula]]:
     """Between alternatives that have to keep their place."""
     run: list[Formula] = []
     for part in parts:
-        if _keeps_its_place(part, known.fixed):
+        if keeps_its_place(part, known.fixed):
             yield run
             yield [part]
             run = []
@@ -142,7 +162,7 @@ def _runs(parts: Sequence[Formula], known: _Known) -> Iterable[list[Formula]]:
 
 def _shape(formula: Formula, depth: int, known: _Known) -> _Shape | None:
     """What two alternatives must have in common; None where sets make nothing of it."""
-    word = _as_set(formula, known)
+    word = as_set(formula, known.sets)
     if word is not None:
         return ("set", word.term)
     if depth == 0:
@@ -160,62 +180,12 @@ def _shape(formula: Formula, depth: int, known: _Known) -> _Shape | None:
             return None
 
 
-def _as_set(formula: Formula, known: _Known) -> Within | None:
-    """A test of one term against constants as a test of a set, where that is an interval."""
-    if formula not in known.sets:
-        known.sets[formula] = _set_of(formula, known)
-    return known.sets[formula]
-
-
-def _set_of(formula: Formula, known: _Known) -> Within | None:
-    match formula:
-        case Within():
-            return formula
-        case Atom(term, relation, Constant(value)) if relation is not Relation.SET:
-            bounds = intervals.of(relation, value)
-            if bounds is None:
-                return None
-            match term:
-                case Binary(Operator.AND, left, Constant(mask)):
-                    return _prefix(left, mask, bounds)
-                case _:
-                    return Within(term, intervals.clipped(bounds, largest(term) + 1))
-        case Negation(operand):
-            inner = _as_set(operand, known)
-            return None if inner is None else Within(inner.term, _complement(inner))
-        case All((first, second)):
-            low, high = _as_set(first, known), _as_set(second, known)
-            if low is None or high is None or low.term is not high.term:
-                return None
-            return Within(low.term, _common(low.bounds, high.bounds))
-        case _:
-            return None
-
-
-def _prefix(term: Term, mask: int, bounds: tuple[int, ...]) -> Within | None:
-    """The masked test as an interval, where the mask is a prefix of the term."""
-    most = largest(term)
-    inside = intervals.masked(mask, bounds, most)
-    return Within(term, inside) if inside is not None and len(inside) <= 2 else None
-
-
-def _complement(within: Within) -> tuple[int, ...]:
-    edges = (0, *within.bounds, largest(within.term) + 1)
-    return intervals.united(zip(edges[::2], edges[1::2], strict=True))
-
-
-def _common(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
-    pairs = zip(left[::2], left[1::2], strict=True)
-    others = list(zip(right[::2], right[1::2], strict=True))
-    return intervals.united((max(a, c), min(b, d)) for a, b in pairs for c, d in others)
-
-
 # ---------------------------------------------------------------- joining
 
 
 def _joined(group: list[Formula], known: _Known) -> list[Formula]:
     """Alternatives of one shape as few formulas, one where they differ in one test each."""
-    sets = [_as_set(part, known) for part in group]
+    sets = [as_set(part, known.sets) for part in group]
     if sets[0] is not None:
         return [_union([one for one in sets if one is not None])]
     first = group[0]
@@ -223,7 +193,7 @@ def _joined(group: list[Formula], known: _Known) -> list[Formula]:
         case Atom():
             return [first]
         case Any():
-            columns = list(zip(*(_parts(one) for one in group), strict=True))
+            columns = list(zip(*(parts_of(one) for one in group), strict=True))
             joined = [_joined(list(column), known) for column in columns]
             if all(len(column) == 1 for column in joined):
                 return [Any(tuple(column[0] for column in joined))]
@@ -248,7 +218,7 @@ def _union(sets: list[Within]) -> Formula:
 
 def _joined_conjunctions(group: list[Formula], known: _Known) -> list[Formula]:
     """(g and a) or (g and b)  =>  g and (a or b), with the last operand that differs joined."""
-    rows = [_parts(one) for one in group]
+    rows = [parts_of(one) for one in group]
     keys = [tuple(_key(part, known) for part in row) for row in rows]
     differing = [n for n in range(len(rows[0])) if len({key[n] for key in keys}) > 1]
     if not differing:
@@ -259,8 +229,8 @@ def _joined_conjunctions(group: list[Formula], known: _Known) -> list[Formula]:
         groups.setdefault(key[:at] + key[at + 1 :], []).append(one)
     result: list[Formula] = []
     for alike in groups.values():
-        row = _parts(alike[0])
-        tests = [_parts(one)[at] for one in alike]
+        row = parts_of(alike[0])
+        tests = [parts_of(one)[at] for one in alike]
         joined = tests if len(alike) == 1 else _joined(tests, known)
         if len(joined) == len(alike):
             result += alike
@@ -271,16 +241,16 @@ def _joined_conjunctions(group: list[Formula], known: _Known) -> list[Formula]:
 
 def _key(formula: Formula, known: _Known) -> object:
     """Equal for formulas that say the same by the same tests."""
-    word = _as_set(formula, known)
+    word = as_set(formula, known.sets)
     if word is not None:
         return (word.term, word.bounds)
     match formula:
         case Atom(term, relation, operand):
             return (term, relation, operand)
-        case Within() | Fixed() | Cases():
+        case Within() | Fixed() | Cases() | Switch():
             return id(formula)
         case Negation() | All() | Any():
-            return (type(formula), *(_key(part, known) for part in _parts(formula)))
+            return (type(formula), *(_key(part, known) for part in parts_of(formula)))
         case _:
             assert_never(formula)
 
@@ -288,16 +258,16 @@ def _key(formula: Formula, known: _Known) -> object:
 # ---------------------------------------------------------------- what must not move
 
 
-def _keeps_its_place(formula: Formula, known: dict[Formula, bool]) -> bool:
+def keeps_its_place(formula: Formula, known: dict[Formula, bool]) -> bool:
     """It can end the filter for another reason than a short packet, or draws a number."""
     work = [formula]
     while formula not in known:
         part = work[-1]
-        waiting = [other for other in _parts(part) if other not in known]
+        waiting = [other for other in parts_of(part) if other not in known]
         if waiting:
             work += waiting
         else:
-            known[part] = _is_bound(part) or any(known[other] for other in _parts(part))
+            known[part] = _is_bound(part) or any(known[other] for other in parts_of(part))
             work.pop()
     return known[formula]
 

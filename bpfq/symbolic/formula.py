@@ -131,6 +131,10 @@ def _one(formula: f.Formula, made: dict[f.Formula, Proposition], terms: TermEnco
             return every(terms.needs(term), terms.needs(operand), test)
         case f.Within(term, bounds):
             return every(terms.needs(term), terms.packet.member(terms.word(term), bounds))
+        case f.Switch(term, cases):
+            word = terms.word(term)
+            arms = (Every((terms.packet.member(word, b), made[part])) for b, part in cases)
+            return every(terms.needs(term), Some(tuple(arms)))
         case f.Fixed(value):
             return TRUE if value else FALSE
         case f.Negation(operand):

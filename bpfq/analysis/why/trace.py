@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from bpfq.graph.formula import All, Any, Atom, Cases, Fixed, Formula, Negation, Within
+from bpfq.graph.formula import All, Any, Atom, Cases, Fixed, Formula, Negation, Switch, Within
 from bpfq.graph.terms import (
     Binary,
     Choose,
@@ -161,7 +161,7 @@ def _decide(formula: Formula, facts: Facts, wanted: bool, seen: list[Seen]) -> _
     match formula:
         case Atom():
             return _atom(formula, facts, wanted, seen)
-        case Within():
+        case Within() | Switch():
             raise AssertionError("clauses are lowered as they are written")
         case Fixed(value):
             return _Part(value, (), frozenset())
