@@ -1,9 +1,10 @@
 """Is there a packet of which this holds?  Decided exactly, or not at all.
 
     diagram   interval sets, each word a variable of its own: "none" is final
-    solver    over what the diagram leaves, with the words' bytes and arithmetic
+    parts     the same over what the diagram leaves, words that share bytes split: "none" is final
+    solver    over what the diagram leaves, with arithmetic and bytes at computed places
 
-Most questions end at the diagram, where z3 is not even imported.
+Most questions end before the solver, where z3 is not even imported.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpfq.record import field, record
-from bpfq.symbolic.diagram import Diagrams, TooLarge
+from bpfq.symbolic.diagram import Diagram, Diagrams, TooLarge
+from bpfq.symbolic.overlap import splits
 from bpfq.symbolic.propositions import FALSE, Packet, Proposition
+from bpfq.symbolic.related import related
 
 if TYPE_CHECKING:
     from bpfq.simplify.smt import Sample, Solver
@@ -42,6 +45,7 @@ class Questions:
     rlimit: int = RLIMIT
     solved: int = 0
     _diagrams: dict[tuple[int, bool], Diagrams] = field(default_factory=dict)
+    _by_parts: Diagrams | None = None
 
     def find(self, wanted: Proposition) -> Sample | None:
         """A packet of which ``wanted`` is TRUE, None where there is none; raises Undecided."""
@@ -50,20 +54,43 @@ class Questions:
 
     def left(self, wanted: Proposition) -> Proposition:
         """What the diagrams leave to decide: FALSE where ``wanted`` holds of no packet."""
-        left, done = wanted, False
+        found = self._independent(wanted)
+        if found is not None:
+            try:
+                return related(*found, self.packet.words)
+            except TooLarge:
+                pass
+        if self._is_impossible_by_parts(wanted):
+            return FALSE
+        return wanted if found is None else found[0].proposition(found[1])
+
+    def _independent(self, wanted: Proposition) -> tuple[Diagrams, Diagram] | None:
+        """The diagram over whole words; None where it is too large in every way."""
+        found: tuple[Diagrams, Diagram] | None = None
         for way in WAYS:
-            if done and way[1]:
+            if found and way[1]:
                 continue  # another order would leave the same
             diagrams = self._diagrams.setdefault(way, Diagrams(self.packet, *way))
             try:
-                left = diagrams.proposition(diagrams.of(wanted))
+                found = diagrams, diagrams.of(wanted)
             except TooLarge:
                 del self._diagrams[way]
                 continue
-            done = True
-            if left is FALSE or diagrams.is_exact:
+            if found[1] is diagrams.fails or diagrams.is_exact:
                 break
-        return left
+        return found
+
+    def _is_impossible_by_parts(self, wanted: Proposition) -> bool:
+        """It holds of no packet, as words split from the start tell; False where not found out."""
+        if self._by_parts is None:
+            split = splits(wanted, self.packet.words)
+            self._by_parts = Diagrams(self.packet, splits=split)
+        diagrams = self._by_parts
+        try:
+            return bool(diagrams.splits) and diagrams.of(wanted) is diagrams.fails
+        except TooLarge:
+            self._by_parts = None
+            return False
 
     def solve(
         self, left: Proposition, wishes: Sequence[Sequence[Proposition]] = ()

@@ -53,7 +53,8 @@ def keeps_contract(formula: Formula, graph: Node) -> bool:
     from bpfq.symbolic import formula as meaning
     from bpfq.symbolic import graph as graphs
     from bpfq.symbolic.diagram import Diagrams, TooLarge
-    from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet
+    from bpfq.symbolic.propositions import FALSE, Accepts, Every, Opposite, Packet
+    from bpfq.symbolic.related import related
 
     packet, diagrams = Packet(), Diagrams()
     try:
@@ -61,7 +62,8 @@ def keeps_contract(formula: Formula, graph: Node) -> bool:
         most = Accepts(meaning.encode(formula, packet, meaning.TOTAL))
         accepted = Accepts(graphs.encode(graph, packet))
         outside = (Every((least, Opposite(accepted))), Every((accepted, Opposite(most))))
-        return all(diagrams.of(one) is diagrams.fails for one in outside)
+        left = (related(diagrams, diagrams.of(one), packet.words) for one in outside)
+        return all(one is FALSE for one in left)
     except TooLarge:
         return False
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from bpfq.operators import WORD_MASK, Operator, calculate
 from bpfq.record import field, record
-from bpfq.symbolic.diagram import Diagram, Diagrams, Variable
+from bpfq.symbolic.diagram import Diagram, Diagrams
+from bpfq.symbolic.variables import Variable
 from bpfq.symbolic.words import Bytes, Either, Number, Operation, Word, operands
 from bpfq.walk import bottom_up
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bpfq.symbolic.propositions import Decide, Member, Order, Proposition, Reaches
+from bpfq.symbolic.variables import Variable
 
 if TYPE_CHECKING:
-    from bpfq.symbolic.diagram import Diagram, Variable
+    from bpfq.symbolic.diagram import Diagram
 
 _FIRST, _BEYOND = -(1 << 40), 1 << 40
 

@@ -20,12 +20,13 @@ Diagrams", 1998.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias, assert_never
 
 from bpfq.record import field, record
 from bpfq.symbolic.choices import Choices
 from bpfq.symbolic.decisions import decisions
+from bpfq.symbolic.overlap import Split, by_parts
 from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
@@ -37,15 +38,14 @@ from bpfq.symbolic.propositions import (
     Every,
     Member,
     Opposite,
-    Order,
     Outcome,
     Packet,
     Proposition,
-    Reaches,
     Some,
     operands,
 )
 from bpfq.symbolic.runs import Run, folded, parents
+from bpfq.symbolic.variables import Variable, cuts_of, place_of, variable_of
 from bpfq.symbolic.words import (
     Bytes,
     Draw,
@@ -58,10 +58,9 @@ from bpfq.symbolic.words import (
 )
 
 MOST_PIECES = 4_000_000  # intervals made for one question, some seconds of work
-MOST_VARIABLES = 300  # a diagram is as deep as it has variables
+MOST_VARIABLES = 500  # a diagram is as deep as it has variables, and Python's stack with it
 
 _LEAF_LEVEL = 1 << 30
-_LESS, _GREATER = -1, 1
 
 
 class TooLarge(Exception):
@@ -77,7 +76,7 @@ class Diagram:
     children: tuple[Diagram, ...]
 
 
-Variable: TypeAlias = Word | tuple[Word, Word] | tuple[str, Word | None]
+_Row: TypeAlias = tuple[Diagram, Diagram, Diagram, Diagram]
 
 
 def _leaf() -> Diagram:
@@ -90,11 +89,13 @@ class Diagrams:
 
     packet: what made the words; without it a word with a choice inside is a variable of its own.
     leaves: see Choices.  by_offset: the order of the variables, see _order.
+    splits: words that are looked at by parts, which stand next to each other.
     """
 
     packet: Packet | None = None
     leaves: int = 1
     by_offset: bool = False
+    splits: Mapping[Word, Split] = field(default_factory=dict)
     holds: Diagram = field(default_factory=_leaf)
     fails: Diagram = field(default_factory=_leaf)
     faults: Diagram = field(default_factory=_leaf)
@@ -142,7 +143,7 @@ class Diagrams:
                 part for part in (run.parts if run else operands(current)) if part not in done
             ]
             if waiting:
-                work += waiting
+                work += reversed(waiting)
             elif run:
                 done[current] = self.choose(*[done[part] for part in run.parts])
             else:
@@ -153,7 +154,8 @@ class Diagrams:
         """Variables stand in the order in which the proposition first looks at them.
 
         by_offset: fields in the order of their place in the packet, so that those which different
-        branches test stand above what the branches share.  Returns the words with choices inside that it looks at, operands first.
+        branches test stand above what the branches share.  Returns the words with choices inside
+        that it looks at, operands first.
         """
         found: list[Word] = []
         looked_at: dict[Variable, None] = {}
@@ -171,15 +173,32 @@ class Diagrams:
                 case Decide(condition, then, otherwise):
                     words = self._choices.words_of(condition) if self._choices else []
                     if not words:
-                        looked_at[_variable(condition)] = None
+                        looked_at[variable_of(condition)] = None
                     work += [otherwise, then, *words]
                 case Number() | Length() | Metadata() | Draw():
                     raise AssertionError(current)  # no choice is inside
                 case _:
                     work += reversed(operands(current))
-        for variable in sorted(looked_at, key=_place) if self.by_offset else looked_at:
-            self._level(variable)
+        self.place(sorted(looked_at, key=place_of) if self.by_offset else looked_at)
         return sorted(found, key=lambda word: word.number)
+
+    def place(self, variables: Iterable[Variable]) -> None:
+        """Let variables stand in this order, behind those already looked at."""
+        for variable in variables:
+            split = None if isinstance(variable, tuple) else self.splits.get(variable)
+            for part in split.related if split else (variable,):
+                self._level(part)
+
+    def tested(self, diagram: Diagram) -> Sequence[Variable]:
+        """The variables of a diagram in their order."""
+        seen = {diagram}
+        work = [diagram]
+        while work:
+            new = [child for child in work.pop().children if child not in seen]
+            seen.update(new)
+            work += new
+        levels = {node.level for node in seen}
+        return [variable for n, variable in enumerate(self.variables) if n in levels]
 
     def _level(self, variable: Variable) -> int:
         level = self._levels.setdefault(variable, len(self.variables))
@@ -227,24 +246,16 @@ class Diagrams:
     def _condition(self, condition: Condition) -> Diagram:
         if self._choices is not None and self._choices.words_of(condition):
             return self._choices.condition(condition)
-        level = self._level(_variable(condition))
-        match condition:
-            case Member(word, bounds):
-                inside = bounds[0] == 0
-                cuts = bounds[1:] if inside else bounds
-                if cuts and cuts[-1] > word.most:
-                    cuts = cuts[:-1]
-            case Order(outcomes=outcomes):
-                inside = _LESS in outcomes
-                cuts = tuple(
-                    value for value in (0, 1) if (value in outcomes) != (value - 1 in outcomes)
-                )
-            case Reaches(end=end):
-                inside, cuts = False, (end,)
-            case _:
-                assert_never(condition)
+        inside, cuts = cuts_of(condition)
         sides = (self.holds, self.fails) if inside else (self.fails, self.holds)
-        return self._make(level, cuts, [sides[n % 2] for n in range(len(cuts) + 1)])
+        children = [sides[n % 2] for n in range(len(cuts) + 1)]
+        if isinstance(condition, Member) and condition.word in self.splits:
+            return by_parts(self.splits[condition.word].parts, cuts, children, self._look)
+        return self._make(self._level(variable_of(condition)), cuts, children)
+
+    def _look(self, word: Word, cuts: Sequence[int], children: Sequence[Diagram]) -> Diagram:
+        self._count(len(children))
+        return self._make(self._level(word), cuts, children)
 
     # ------------------------------------------------------------ the one operation
 
@@ -255,6 +266,12 @@ class Diagrams:
         self, condition: Diagram, then: Diagram, otherwise: Diagram, fault: Diagram
     ) -> Diagram:
         """``then``, ``otherwise`` or ``fault`` by what the condition leads to."""
+        row = (condition, then, otherwise, fault)
+        return self._known(row) or self._split(row)
+
+    def _known(self, row: _Row) -> Diagram | None:
+        """What is chosen, where that needs no split or was split before."""
+        condition, then, otherwise, fault = row
         if condition is self.holds:
             return then
         if condition is self.fails:
@@ -265,33 +282,24 @@ class Diagrams:
             return condition
         if then is otherwise and otherwise is fault:
             return then
-        key = (condition, then, otherwise, fault)
-        found = self._chosen.get(key)
-        if found is None:
-            found = self._chosen[key] = self._split(*key)
-        return found
+        return self._chosen.get(row)
 
-    def _split(
-        self, condition: Diagram, then: Diagram, otherwise: Diagram, fault: Diagram
-    ) -> Diagram:
+    def _split(self, row: _Row) -> Diagram:
         """Choose below each interval of the first variable that any of them tests."""
-        parts = (condition, then, otherwise, fault)
-        level = min(part.level for part in parts)
-        testing = [part for part in parts if part.level == level]
+        level = min(part.level for part in row)
+        testing = [part for part in row if part.level == level]
         if len(testing) == 1:
             cuts = testing[0].cuts
         else:
             cuts = tuple(sorted({cut for part in testing for cut in part.cuts}))
         self._count(len(cuts) + 1)
-        columns = [_column(part, level, cuts) for part in parts]
-        known: dict[tuple[Diagram, ...], Diagram] = {}
-        children = []
-        for row in zip(*columns, strict=True):
-            child = known.get(row)
-            if child is None:
-                child = known[row] = self.choose(*row)
-            children.append(child)
-        return self._make(level, cuts, children)
+        rows = list(zip(*(_column(part, level, cuts) for part in row), strict=True))
+        made: dict[_Row, Diagram] = {}
+        for below in rows:
+            if below not in made:
+                made[below] = self._known(below) or self._split(below)
+        found = self._chosen[row] = self._make(level, cuts, [made[below] for below in rows])
+        return found
 
     def leaf(self) -> Diagram:
         """Another leaf: what a diagram can lead to other than an outcome."""
@@ -333,7 +341,7 @@ class Diagrams:
         if self.pieces > MOST_PIECES:
             raise TooLarge
 
-    def _make(self, level: int, cuts: tuple[int, ...], children: Sequence[Diagram]) -> Diagram:
+    def _make(self, level: int, cuts: Sequence[int], children: Sequence[Diagram]) -> Diagram:
         """The node, without cuts that separate nothing."""
         kept = [
             (cut, child)
@@ -356,29 +364,6 @@ class Diagrams:
             self.holds: TRUE, self.fails: FALSE, self.faults: FAULT,
         }  # fmt: skip
         return decisions(diagram, self.variables, leaves)
-
-
-def _place(variable: Variable) -> tuple[int, int]:
-    """Captured lengths first, then fields by their offset, then all else as it was met."""
-    match variable:
-        case (str(), _):
-            return (0, 0)
-        case Bytes(index=None, offset=offset):
-            return (1, offset)
-        case _:
-            return (2, 0)
-
-
-def _variable(condition: Condition) -> Variable:
-    match condition:
-        case Member(word=word):
-            return word
-        case Order(left=left, right=right):
-            return (left, right)
-        case Reaches(base=base, index=index):
-            return (base, index)
-        case _:
-            assert_never(condition)
 
 
 def _column(part: Diagram, level: int, cuts: tuple[int, ...]) -> Sequence[Diagram]:

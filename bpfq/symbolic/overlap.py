@@ -43,7 +43,7 @@ class Split:
 
 
 def splits(proposition: Proposition, words: Words) -> dict[Word, Split]:
-    """How each word that shares bits with another one of the proposition is split."""
+    """How each word is split that shares bits with another one, or has bits that are always 0."""
     sources: dict[Source, dict[Word, _Bits]] = {}
     for word in _tested(proposition):
         where = placed(word)
@@ -52,8 +52,7 @@ def splits(proposition: Proposition, words: Words) -> dict[Word, Split]:
             sources.setdefault(source, {})[word] = bits
     found: dict[Word, Split] = {}
     for source, placed_words in sources.items():
-        if len(placed_words) > 1:
-            found |= _split(source, placed_words, words)
+        found |= _split(source, placed_words, words)
     return found
 
 
@@ -120,8 +119,8 @@ def _split(source: Source, placed: Mapping[Word, _Bits], words: Words) -> dict[W
     groups = _groups(placed, users)
     found: dict[Word, Split] = {}
     for group in groups:
-        if len(group) == 1:
-            continue
+        if len(group) == 1 and None not in placed[group[0]]:
+            continue  # every value up to its most is one of some packet
         runs = _runs(
             {bit: tuple(users[bit]) for word in group for bit in placed[word] if bit is not None}
         )

@@ -23,7 +23,7 @@ from bpfq.query.nodes import Query
 from bpfq.record import field, record
 from bpfq.settings import Settings
 from bpfq.symbolic import formula
-from bpfq.symbolic.diagram import Diagram, Diagrams, Variable
+from bpfq.symbolic.diagram import Diagram, Diagrams
 from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
@@ -42,6 +42,7 @@ from bpfq.symbolic.propositions import (
     Some,
     operands,
 )
+from bpfq.symbolic.variables import Variable
 from bpfq.symbolic.words import Bytes, Operation
 from bpfq.walk import bottom_up
 

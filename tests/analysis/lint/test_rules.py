@@ -25,6 +25,7 @@ IN_DAILY_USE = [
 ]
 MISTAKEN = {  # looked at one by one: these are what the rule is for
     "not vlan and udp dst port 68": ["V01"],
+    "broadcast or multicast": ["S03"],
     "ip6 and udp": ["I02"],
     "host 2001:db8::1 and tcp port 443": ["I02"],
     "net 2001:db8::/32 and not port 22": ["I02"],
