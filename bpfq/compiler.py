@@ -10,8 +10,8 @@ Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "
 
 from __future__ import annotations
 
-from bpfq.backends.cbpf.emit import programs
-from bpfq.backends.cbpf.objective import best
+from bpfq.backends.cbpf.emit import Rows, programs
+from bpfq.backends.cbpf.objective import LEAVES, best
 from bpfq.errors import LimitError
 from bpfq.graph.nodes import REJECT, Builder, Node
 from bpfq.graphs import Way, lowering, ways
@@ -71,11 +71,17 @@ def simplified(query: Query, settings: Settings) -> Query:
 def cheapest(found: tuple[Way, ...], settings: Settings) -> Compiled:
     """The best of the programs of sound graphs; the first graph is always sound."""
     made: dict[tuple[SockFilter, ...], Way] = {}
+    limit = settings.target.limit
+    rows = Rows(LEAVES[settings.objective], limit)
     for way in found:
-        for words in programs(way.graph, settings.accept, settings.level):
+        for words in programs(way.graph, settings.accept, settings.level, rows):
             made.setdefault(words, way)
     while True:
-        words = best(list(made), settings.objective, settings.traffic)
+        fitting = [words for words in made if limit is None or len(words) <= limit]
+        if fitting:
+            words = best(fitting, settings.objective, settings.traffic)
+        else:
+            words = min(made, key=len)
         way = made.pop(words)
         if way.is_sound():
             return Compiled(words, way.graph)

@@ -160,3 +160,19 @@ def size(formula: Formula) -> int:
         count += len(part.cases) if isinstance(part, Switch) else isinstance(part, Atom | Within)
         work += operands(part)
     return count
+
+
+def values(formula: Formula) -> int:
+    """Intervals of its sets and cases, each occurrence counted; no recursion."""
+    count, work = 0, [formula]
+    while work:
+        part = work.pop()
+        match part:
+            case Within(bounds=bounds):
+                count += len(bounds) // 2
+            case Switch(cases=several):
+                count += sum(len(bounds) // 2 for bounds, _ in several)
+            case _:
+                pass
+        work += operands(part)
+    return count

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bpfq.graph.formula import Formula, size
+from bpfq.graph.formula import Formula, size, values
 from bpfq.graph.nodes import Builder, Node
 from bpfq.graph.terms import Binary, Constant, Load, Term
 from bpfq.graph.walk import topological
@@ -20,7 +20,9 @@ from bpfq.operators import Operator, Relation
 if TYPE_CHECKING:
     from bpfq.opt.partition import Bits
 
+
 _MOST_ATOMS = 120  # of a formula; beyond, fields multiply and the proof takes too long
+_MOST_VALUES = 240  # intervals in its sets; beyond, likewise
 
 
 def by_fields_where_worth(
@@ -30,7 +32,7 @@ def by_fields_where_worth(
 
     written: its graph before the passes, whose masks are those of single fields.
     """
-    if size(formula) > _MOST_ATOMS:
+    if size(formula) > _MOST_ATOMS or values(formula) > _MOST_VALUES:
         return None
     bits = _fields(optimised)
     if not _come_back(optimised):

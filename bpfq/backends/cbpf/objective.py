@@ -22,6 +22,9 @@ _SLOWER: Final = (11, 10)  # of what the quickest candidate executes
 _DEEPER: Final = (13, 10)  # of the shortest worst case
 _FEW: Final = 64  # executed instructions; so many more are no matter to a socket
 
+# Equalities in a row at the end of a search for one of many values.
+LEAVES: Final = {"balanced": 4, "size": 8, "speed": 2, "kernel-size": 8}
+
 
 def best(
     programs: Sequence[tuple[SockFilter, ...]], objective: str, profile: Profile

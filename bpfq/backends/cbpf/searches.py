@@ -18,7 +18,7 @@ from bpfq.record import record
 
 def written_out(selection: Selection, leaf: int) -> Selection:
     """The selection without sets; leaf: at most so many equalities in a row."""
-    if not any(isinstance(block.value, Members) for block in selection.blocks):
+    if not has_sets(selection):
         return selection
     blocks = list(selection.blocks)
     known: dict[tuple[Members, Label, Label], _Search] = {}
@@ -34,6 +34,10 @@ def written_out(selection: Selection, leaf: int) -> Selection:
                 block.code, relation, value, search.labels[yes], search.labels[no]
             )
     return Selection(tuple(blocks), selection.start)
+
+
+def has_sets(selection: Selection) -> bool:
+    return any(isinstance(block.value, Members) for block in selection.blocks)
 
 
 def size(selection: Selection) -> int:
