@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bpfq.backends.cbpf.layout import layout
 from bpfq.backends.cbpf.searches import has_sets, size
 from bpfq.backends.cbpf.select import Selection, select
+from bpfq.backends.cbpf.sink import sink
 from bpfq.graph.membership import LEAF
 from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.encode import assemble
@@ -48,6 +49,8 @@ def programs(
     expression needs more scratch words than there are.
     """
     selections = select(root, late_entries=level > 0)
+    if level > 1:
+        selections = tuple(map(sink, selections))
     if size(selections[0]) <= _LONG:
         return [made for one in selections for made in _laid_out(one, accept, rows.leaf)]
     shortest = min(selections, key=size)
