@@ -2,7 +2,7 @@
 
     simplify   Query   -> Query      without the tests that others of its tests decide
     ways       Query   -> Graphs     how to decide, on this target
-    emit       Graph   -> Program    instructions, checked
+    cheapest   Graphs  -> Program    the best of their instructions
 
 Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "simplified"
 (queries), "formula" and "sets" (formulas), "graph" (a Start), "pass" (a Change), "program".
@@ -10,26 +10,19 @@ Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "
 
 from __future__ import annotations
 
-from bpfq.backends.cbpf.emit import Rows, programs
-from bpfq.backends.cbpf.objective import LEAVES, best
+from bpfq.choice import Compiled, cheapest
 from bpfq.errors import LimitError
-from bpfq.graph.nodes import REJECT, Builder, Node
+from bpfq.graph.nodes import REJECT, Builder
 from bpfq.graphs import Way, lowering, ways
 from bpfq.isa.cbpf.check import check
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.opt.pipeline import Watch, optimise
 from bpfq.query.nodes import Constant, Query
 from bpfq.query.through import look_through
-from bpfq.record import record, replace
+from bpfq.record import replace
 from bpfq.settings import Settings
 from bpfq.simplify.needed import may_interact
 from bpfq.targets import Target
-
-
-@record
-class Compiled:
-    words: tuple[SockFilter, ...]
-    graph: Node
 
 
 def compile_query(
@@ -52,7 +45,7 @@ def compile_query(
     if query is not written:  # a test can be worth more for what it decides than it costs
         watch("query", written)
         found += ways(written, settings, watch)
-    compiled = cheapest(found, settings)
+    compiled = cheapest(found, settings, watch)
     watch("program", compiled.words)
     _check_limits(compiled.words, settings.target)
     return compiled
@@ -66,25 +59,6 @@ def simplified(query: Query, settings: Settings) -> Query:
 
     made = simplify(query, lowering(settings, Builder(), share=True)).query
     return query if settings.strict and made != Constant(False) else made
-
-
-def cheapest(found: tuple[Way, ...], settings: Settings) -> Compiled:
-    """The best of the programs of sound graphs; the first graph is always sound."""
-    made: dict[tuple[SockFilter, ...], Way] = {}
-    limit = settings.target.limit
-    rows = Rows(LEAVES[settings.objective], limit)
-    for way in found:
-        for words in programs(way.graph, settings.accept, settings.level, rows):
-            made.setdefault(words, way)
-    while True:
-        fitting = [words for words in made if limit is None or len(words) <= limit]
-        if fitting:
-            words = best(fitting, settings.objective, settings.traffic)
-        else:
-            words = min(made, key=len)
-        way = made.pop(words)
-        if way.is_sound():
-            return Compiled(words, way.graph)
 
 
 def is_empty(way: Way, settings: Settings) -> bool:

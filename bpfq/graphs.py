@@ -16,13 +16,17 @@ from bpfq.graph.build import build
 from bpfq.graph.formula import Formula, both, size
 from bpfq.graph.membership import written_out
 from bpfq.graph.nodes import Builder, Node
+from bpfq.graph.walk import topological
 from bpfq.headers.linktype import captured_80211
 from bpfq.headers.places import Headers
 from bpfq.lower.context import Context
 from bpfq.lower.lists import has_long_list
 from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
-from bpfq.opt.pipeline import Start, Watch, optimise
+from bpfq.opt.gates import order_gates
+from bpfq.opt.likely import order_values
+from bpfq.opt.observed import Observed
+from bpfq.opt.pipeline import Change, Start, Watch, optimise
 from bpfq.opt.sets import gather_sets
 from bpfq.opt.tabulate import tabulate
 from bpfq.query.nodes import Query
@@ -31,9 +35,10 @@ from bpfq.settings import Settings
 
 _FEW = 100  # atoms; what level 1 makes of a longer filter is never the shorter program
 _LONG = 500  # atoms; a longer list is not built one by one where sets take a quarter of them
+_SIMPLE = 2  # tests; so few stay as everybody writes them, "ip and udp" as ip first
 
 
-@record
+@record(eq=False)
 class Way:
     """One graph of a query.  formula: what it has to be proved against, None where it need not."""
 
@@ -83,6 +88,23 @@ def ways(
             watch("graph", Start("by fields", other))
             found.setdefault(optimise(other, builder, settings.level, watch), one)
     return tuple(Way(graph, formula) for graph, formula in found.items())
+
+
+def reordered(graph: Node, settings: Settings, watch: Watch) -> tuple[Node, ...]:
+    """Other graphs that decide the same on every packet and leave earlier on the usual ones."""
+    if settings.level < 2 or settings.strict:
+        return ()
+    if not settings.asks_for_speed and len(topological(graph)) <= _SIMPLE:
+        return ()
+    builder, observed = Builder(), Observed(settings.traffic)
+    found: dict[Node, None] = {graph: None}
+    made = graph
+    for order in (order_values, order_gates):
+        before, made = made, order(made, builder, observed)
+        if made is not before:
+            watch("pass", Change(order, before, made))
+            found[made] = None
+    return tuple(found)[1:]
 
 
 def _much_smaller(gathered: Formula, formula: Formula) -> bool:

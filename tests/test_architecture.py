@@ -20,7 +20,7 @@ LAYERS = (
     ("lower", "opt"),
     ("backends", "contradiction", "settings"),
     ("objfile", "kernel", "graphs"),
-    ("output", "capture", "ebpf"),
+    ("output", "capture", "ebpf", "choice"),
     ("compiler",),
     ("analysis",),
     ("api",),

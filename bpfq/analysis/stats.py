@@ -22,7 +22,7 @@ from bpfq.isa.cbpf.size import optmem_charge
 from bpfq.opt.profile import Profile
 from bpfq.query.nodes import Query
 from bpfq.record import record, replace
-from bpfq.settings import OBJECTIVES, Settings
+from bpfq.settings import OBJECTIVES, SIZE, Settings
 
 _LABEL = 18  # columns
 _WIDTH = 80
@@ -78,15 +78,16 @@ def stats(query: Query, words: tuple[SockFilter, ...], settings: Settings, text:
     unlimited = replace(settings.target, limit=None)
     free = replace(settings, target=unlimited, profile=profile, allow_empty=True)
     written = compile_query(query, replace(free, level=0)).words
+    objective = settings.optimise_for if settings.level > 1 else SIZE  # else nothing is chosen
     models = {}
     if settings.level > 1:
         for name in OBJECTIVES:
-            chosen = name == settings.objective
+            chosen = name == settings.optimise_for
             made = words if chosen else compile_query(query, replace(free, optimise_for=name)).words
             models[name] = figures(made, profile)
     theirs, said = _libpcap(text, settings, len(written))
     return Stats(
-        settings.objective, figures(words, profile), models, figures(written, profile),
+        objective, figures(words, profile), models, figures(written, profile),
         None if theirs is None else figures(theirs, profile), said,
         len(profile.samples), settings.profile is not None,
     )  # fmt: skip

@@ -51,7 +51,7 @@ class Start:
 class Change:
     """One run of a pass that made another graph."""
 
-    by: Pass
+    by: Callable[..., Node]
     before: Node
     after: Node
 

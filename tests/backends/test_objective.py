@@ -6,7 +6,7 @@ import pytest
 
 import bpfq
 from bpfq.backends.cbpf.cost import cost
-from bpfq.backends.cbpf.objective import best
+from bpfq.backends.cbpf.objective import figures, limits
 from bpfq.errors import FilterError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.opt.profile import Profile, Sample
@@ -31,6 +31,15 @@ def padded(words: tuple[SockFilter, ...], more: int) -> tuple[SockFilter, ...]:
     return (*words, *(ACCEPT for _ in range(more)))
 
 
+def best(
+    programs: list[tuple[SockFilter, ...]], objective: str, profile: Profile
+) -> tuple[SockFilter, ...]:
+    costs = {words: cost(words, profile) for words in programs}
+    limit = limits(list(costs.values()), objective)
+    allowed = [words for words in programs if limit.allow(costs[words])]
+    return min(allowed, key=lambda words: figures(costs[words], objective))
+
+
 @pytest.mark.parametrize(("objective", "number"), [("size", 0), ("speed", 1), ("kernel-size", 2)])
 def test_each_objective_takes_what_is_least(objective: str, number: int) -> None:
     programs = [chain(5), padded(chain(4), 2), padded(chain(4, LOAD_BEHIND_X), 2)]
@@ -43,9 +52,9 @@ def test_balanced_takes_the_smallest_that_executes_little_more() -> None:
 
 
 def test_balanced_takes_no_program_whose_worst_case_is_much_longer() -> None:
-    rare = SockFilter(0x15, 0, 39, 7)  # one packet in a hundred meets 39 instructions more
-    deep = (LOAD, rare, *(SockFilter(0x04, 0, 0, 1) for _ in range(38)), ACCEPT, REJECT)
-    flat = padded(chain(2), 60)
+    rare = SockFilter(0x15, 0, 99, 7)  # one packet in a hundred meets 99 instructions more
+    deep = (LOAD, rare, *(SockFilter(0x04, 0, 0, 1) for _ in range(98)), ACCEPT, REJECT)
+    flat = padded(chain(2), 120)
     costs = [cost(words, PACKETS) for words in (deep, flat)]
     assert costs[0].executed < costs[1].executed
     assert best([flat, deep], "balanced", PACKETS) == flat
@@ -59,8 +68,8 @@ def test_balanced_is_longer_than_the_filter_as_written_only_where_that_saves_muc
 
 
 def test_equal_programs_are_told_apart_by_what_they_execute() -> None:
-    late = (LOAD, SockFilter(0x25, 0, 2, 50), SockFilter(5, 0, 0, 0), ACCEPT, REJECT)
-    early = (LOAD, SockFilter(0x25, 1, 2, 50), SockFilter(5, 0, 0, 0), ACCEPT, REJECT)
+    late = (LOAD, SockFilter(0x15, 1, 0, 5), SockFilter(0x25, 0, 1, 10), ACCEPT, REJECT)
+    early = (LOAD, SockFilter(0x25, 1, 0, 10), SockFilter(0x15, 0, 1, 5), ACCEPT, REJECT)
     for objective in ("balanced", "size", "speed"):
         assert best([late, early], objective, PACKETS) == early
 

@@ -17,7 +17,8 @@ from bpfq.analysis.lint.findings import Finding, Severity
 from bpfq.analysis.lint.oracle import Oracle
 from bpfq.analysis.lint.reading import Reading
 from bpfq.analysis.lint.subject import Subject
-from bpfq.compiler import Compiled, compile_query
+from bpfq.choice import Compiled
+from bpfq.compiler import compile_query
 from bpfq.errors import LimitError, UnsupportedError
 from bpfq.record import record, replace
 from bpfq.settings import Settings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bpfq.analysis.lint.findings import Edit, Fix, applied
 from bpfq.analysis.lint.oracle import Oracle
 from bpfq.analysis.lint.reading import Reading
-from bpfq.compiler import Compiled
+from bpfq.choice import Compiled
 from bpfq.errors import BpfqError, LimitError, UnsupportedError
 from bpfq.frontend.pcap.parse import parse
 from bpfq.frontend.pcap.written import Written

@@ -64,7 +64,7 @@ def test_a_program_that_iptables_takes() -> None:
 
 
 def test_more_option_memory_than_a_socket_has() -> None:
-    charge = optmem_charge(bpfq.compile("tcp port 80", target="packet").words)
+    charge = optmem_charge(bpfq.compile("tcp port 80", target="packet", level=1).words)
     finding = only("L03", "tcp port 80", "packet", optmem=charge)
     assert finding.message == (
         f"the program needs {charge} bytes of socket option memory, net.core.optmem_max is "
