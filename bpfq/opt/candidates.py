@@ -20,7 +20,7 @@ from bpfq.operators import Operator, Relation
 if TYPE_CHECKING:
     from bpfq.opt.partition import Bits
 
-
+_BUDGET = 100_000  # intervals of a proof, some tenths of a second; in daily use some thousand
 _MOST_ATOMS = 120  # of a formula; beyond, fields multiply and the proof takes too long
 _MOST_VALUES = 240  # intervals in its sets; beyond, likewise
 
@@ -34,12 +34,11 @@ def by_fields_where_worth(
     """
     if size(formula) > _MOST_ATOMS or values(formula) > _MOST_VALUES:
         return None
-    bits = _fields(optimised)
-    if not _come_back(optimised):
+    if not (_come_back(optimised) or _pairs_come_back(written)):
         return None
     from bpfq.opt.fields import by_fields
 
-    masks = _fields(written)
+    bits, masks = _fields(optimised), _fields(written)
     return by_fields(
         formula, builder, {term: masks.get(term, []) + bits.get(term, []) for term in masks | bits}
     )
@@ -54,11 +53,11 @@ def keeps_contract(formula: Formula, graph: Node) -> bool:
     """
     from bpfq.symbolic import formula as meaning
     from bpfq.symbolic import graph as graphs
-    from bpfq.symbolic.diagram import Diagrams, TooLarge
+    from bpfq.symbolic.diagram import MOST_PIECES, Diagrams, TooLarge
     from bpfq.symbolic.propositions import FALSE, Accepts, Every, Opposite, Packet
     from bpfq.symbolic.related import related
 
-    packet, diagrams = Packet(), Diagrams()
+    packet, diagrams = Packet(), Diagrams(pieces=MOST_PIECES - _BUDGET)
     try:
         least = Accepts(meaning.encode(formula, packet, meaning.SEQUENTIAL))
         most = Accepts(meaning.encode(formula, packet, meaning.TOTAL))
@@ -72,21 +71,38 @@ def keeps_contract(formula: Formula, graph: Node) -> bool:
 
 def _come_back(graph: Node) -> bool:
     """Some field is tested in two places, or under a mask that a comparison could do without."""
+    return max(_places(graph).values(), default=0) > 1
+
+
+def _pairs_come_back(graph: Node) -> bool:
+    """Two fields that one load can read are tested in two places each, as with two ports."""
+    often = [term for term, count in _places(graph).items() if count > 1]
+    return any(
+        left.index is right.index
+        and left.offset + left.size == right.offset
+        and left.size + right.size in (2, 4)
+        for left in often
+        for right in often
+    )
+
+
+def _places(graph: Node) -> Counter[Load]:
+    """In how many places each field is tested; two for a mask that may be needless."""
     order = topological(graph)
     before: dict[Node, list[Term]] = {}
     for test in order:
         for exit in (test.yes, test.no):
             before.setdefault(exit, []).append(test.term)
-    places: Counter[Term] = Counter()
+    places: Counter[Load] = Counter()
     for test in order:
         match test.term:
-            case Load() if any(term is not test.term for term in before.get(test, (None,))):
-                places[test.term] += 1
+            case Load() as load if any(term is not load for term in before.get(test, (None,))):
+                places[load] += 1
             case Binary(Operator.AND, Load() as load, Constant()) if test.relation is Relation.EQ:
                 places[load] += 2
             case _:
                 continue
-    return max(places.values(), default=0) > 1
+    return places
 
 
 def _fields(graph: Node) -> dict[Term, list[Bits]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bpfq.graph.formula import Formula
+from bpfq.graph.formula import Formula, size
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node
 from bpfq.graph.search import Piece
 from bpfq.graph.terms import Term
@@ -20,25 +20,31 @@ from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.opt.partition import Bits, part
 from bpfq.record import field, record
 from bpfq.symbolic import words as w
-from bpfq.symbolic.diagram import Diagram, Diagrams, TooLarge
+from bpfq.symbolic.diagram import MOST_PIECES, Diagram, Diagrams, TooLarge
 from bpfq.symbolic.formula import TOTAL, encode
 from bpfq.symbolic.propositions import Packet
 from bpfq.targets import SKF_NET_OFF
+from bpfq.walk import bottom_up
 
+_BUDGET = 50_000  # intervals; filters in daily use take some thousand
+_LARGER = 4  # nodes for a test of the formula, of which one or two are usual
 _NEGATIVE = 1 << 31  # words from here on are added as what they take away
 
 
 def by_fields(formula: Formula, builder: Builder, bits: dict[Term, list[Bits]]) -> Node | None:
     """The graph of the formula's diagram, fields in the order in which the formula reads them.
 
-    bits: masked tests of the filter by what they mask.  None where the diagram grows too large
-    or a field has no plain term.
+    bits: masked tests of the filter by what they mask.  None where fields multiply, so that the
+    diagram is larger than the formula, or where a field has no plain term.
     """
     packet = Packet()
-    diagrams = Diagrams()
+    diagrams = Diagrams(pieces=MOST_PIECES - _BUDGET)
     try:
         root = diagrams.of(encode(formula, packet, TOTAL))
-        return _Rebuilder(builder, diagrams, bits).graph(root)
+        nodes = list(bottom_up((root,), lambda node: node.children))
+        if len(nodes) > _LARGER * size(formula):
+            return None
+        return _Rebuilder(builder, diagrams, bits).graph(nodes)
     except (TooLarge, _NoTerm):
         return None
 
@@ -54,22 +60,16 @@ class _Rebuilder:
     bits: dict[Term, list[Bits]]
     _terms: dict[w.Word, Term] = field(default_factory=dict)
 
-    def graph(self, root: Diagram) -> Node:
+    def graph(self, nodes: list[Diagram]) -> Node:
+        """The graph of the last node; nodes: it and all below it, children first."""
         diagrams = self.diagrams
         made: dict[Diagram, Node] = {
             diagrams.holds: ACCEPT, diagrams.fails: REJECT, diagrams.faults: REJECT,
         }  # fmt: skip
-        work = [root]
-        while work:
-            current = work[-1]
-            waiting = [child for child in dict.fromkeys(current.children) if child not in made]
-            if waiting:
-                work += waiting
-                continue
-            work.pop()
-            if current not in made:
-                made[current] = self._node(current, [made[child] for child in current.children])
-        return made[root]
+        for each in nodes:
+            if each not in made:
+                made[each] = self._node(each, [made[child] for child in each.children])
+        return made[nodes[-1]]
 
     def _node(self, diagram: Diagram, exits: list[Node]) -> Node:
         variable = self.diagrams.variables[diagram.level]
