@@ -54,7 +54,7 @@ def test_twenty_thousand_terms_make_one_node() -> None:
 def test_deep_arithmetic_is_refused_with_the_limit(text: str) -> None:
     with pytest.raises(LimitError) as caught:
         parse(text)
-    assert caught.value.message == "arithmetic is nested deeper than 200 levels"
+    assert caught.value.message == "arithmetic is nested deeper than 150 levels"
 
 
 PIECES = (
