@@ -33,6 +33,8 @@ _SNAP: Final = bytes.fromhex("aaaa03000000")
 _RADIOTAP: Final = bytes.fromhex("0000080000000000")
 _UDP: Final = 17
 _DATA_FRAME: Final = bytes.fromhex("08000000") + bytes(20)
+_COOKED = bytes.fromhex("0000 0001 0006 0211 22ff fe33 0000")  # to us, Ethernet, its address
+_COOKED2 = bytes.fromhex("0000 00000002 0001 00 06 021122fffe330000")  # from interface 2, likewise
 
 
 @lru_cache(maxsize=16)
@@ -98,7 +100,11 @@ def _header(packet: Packet, link: LinkType, savefile: str | None, inline: bool) 
         case "ethernet":
             filling = bytes((layout.type_at or 0) - layout.header - 12)
             return bytes(layout.header) + _MACS[packet.spread] + filling + tag + code
-        case "ethertype" | "hdlc" | "sll":
+        case "ethertype" if link.name == "LINUX_SLL2":
+            return code + _COOKED2
+        case "sll":
+            return _COOKED + code
+        case "ethertype" | "hdlc":
             start = layout.type_at or 0
             return bytes(start) + code + bytes(layout.payload - start - 2)
         case "cooked":
