@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bpfq.backends.cbpf.cost import Cost, cost
 from bpfq.backends.cbpf.emit import Rows, programs
-from bpfq.backends.cbpf.objective import LEAVES, Limits, figures, limits
+from bpfq.backends.cbpf.objective import LEAVES, Limits, figures, limits, quickest
 from bpfq.graph.nodes import Node
 from bpfq.graphs import Way, reordered
 from bpfq.isa.cbpf.instructions import SockFilter
@@ -91,9 +91,10 @@ class _Choice:
         """The best order of the tests that makes no longer program, if any is in the limits."""
         shorter = [each for each in self.reordered(one.way) if len(each.words) <= len(one.words)]
         allowed = [each for each in (one, *shorter) if limit.allow(each.cost)]
-        quickest = limits([each.cost for each in allowed or (one,)], self.settings.optimise_for)
-        allowed = [each for each in allowed if quickest.allow(each.cost)]
-        return min(allowed, key=self._figures, default=None)
+        if not allowed:
+            return None
+        quick = quickest([each.cost for each in allowed], self.settings.optimise_for)
+        return min((each for each in allowed if quick.allow(each.cost)), key=self._figures)
 
     def _figures(self, one: _Candidate) -> tuple[int, ...]:
         return figures(one.cost, self.settings.optimise_for)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bpfq.backends.cbpf.cost import Cost
-from bpfq.record import record
+from bpfq.record import record, replace
 
 _SLOWER: Final = (11, 10)  # of what the quickest candidate executes
 _DEEPER: Final = (13, 10)  # of the shortest worst case
@@ -63,16 +63,23 @@ def limits(costs: Sequence[Cost], objective: str) -> Limits:
     """
     if objective != "balanced":
         return Limits()
-    written = costs[0]
-    no_larger = Limits(written.instructions, written.converted)
+    no_larger = Limits(costs[0].instructions, costs[0].converted)
     least = min(one.worst for one in costs)
     shallow = [one for one in costs if _is_shallow(one, least)]
-    left = [one for one in shallow if no_larger.allow(one)]
-    if not left:
-        left, no_larger = shallow, Limits()
-    executed = min(one.executed for one in left) * _SLOWER[0] // _SLOWER[1]
-    worst = min(one.worst for one in left if one.executed <= executed) * _DEEPER[0] // _DEEPER[1]
-    return Limits(no_larger.instructions, no_larger.converted, executed, worst)
+    small = [one for one in shallow if no_larger.allow(one)]
+    quick = quickest(small or shallow, objective)
+    if small:
+        return replace(quick, instructions=costs[0].instructions, converted=costs[0].converted)
+    return quick
+
+
+def quickest(costs: Sequence[Cost], objective: str) -> Limits:
+    """The limits of programs that are nearly as quick as the quickest of these."""
+    if objective != "balanced":
+        return Limits()
+    executed = min(one.executed for one in costs) * _SLOWER[0] // _SLOWER[1]
+    worst = min(one.worst for one in costs if one.executed <= executed) * _DEEPER[0] // _DEEPER[1]
+    return Limits(executed=executed, worst=worst)
 
 
 def _is_shallow(one: Cost, least: int) -> bool:
