@@ -9,11 +9,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from random import Random
 from time import perf_counter
 
 import corpus
-import lists
+from long_lists import hosts, nets, ports
 from report import heading
 
 import bpfq
@@ -70,20 +69,14 @@ def foreign(optimise: bool) -> Iterator[tuple[Program, tuple[libpcap.SockFilter,
         yield program, words
 
 
-def nets(count: int) -> str:
-    draw = Random(count)
-    numbers = (draw.getrandbits(24).to_bytes(3, "big") for _ in range(count))
-    return " or ".join(f"net {'.'.join(map(str, number))}.0/24" for number in numbers)
-
-
 def main() -> None:
     heading("proofs of programs")
     for level in LEVELS:
         table(f"corpus, level {level}", [timed(one, one.words) for one in of_corpus(level)])
     for name, optimise in (("libpcap", False), ("libpcap -O", True)):
         table(f"foreign, {name}", [timed(one, words) for one, words in foreign(optimise)])
-    for name, make in (("host", lists.hosts), ("port", lists.ports), ("net", nets)):
-        program = bpfq.compile(make(LENGTH), level=DEFAULT_LEVEL)
+    for name, make in (("host", hosts), ("port", ports), ("net", nets)):
+        program = bpfq.compile(make(LENGTH).text, level=DEFAULT_LEVEL)
         seconds, proof = timed(program, program.words)
         limit = " (limit 2 s)" if name == "host" else ""
         print(f"  {LENGTH} {name}: {proof.verdict} in {seconds:.2f} s{limit}, "
