@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
 
-from bpfq.graph.nodes import Builder, Node
+from bpfq.graph.nodes import Builder, Node, Test
 from bpfq.graph.terms import Choose
 from bpfq.graph.walk import subterms, topological
 from bpfq.opt.bits import test_bits
@@ -17,6 +17,7 @@ Pass: TypeAlias = Callable[[Node, Builder], Node]
 Watch: TypeAlias = Callable[[str, object], None]  # the name of a stage, and what it made
 
 _ROUNDS_AT_MOST = 8
+_MANY = 2000  # tests; graphs of long lists are gone over once
 
 
 @cache
@@ -60,8 +61,9 @@ def optimise(
     root: Node, builder: Builder, level: int, watch: Watch = lambda stage, value: None
 ) -> Node:
     """Run the level's passes until none of them changes the graph; "pass" is a Change each."""
-    run = passes(min(level, 1) if _has_choices(root) else level)
-    for _ in range(_ROUNDS_AT_MOST):
+    order = topological(root)
+    run = passes(min(level, 1) if _has_choices(order) else level)
+    for _ in range(_ROUNDS_AT_MOST if len(order) < _MANY else 1):
         before = root
         for each in run:
             made = each(root, builder)
@@ -73,7 +75,7 @@ def optimise(
     return root
 
 
-def _has_choices(root: Node) -> bool:
+def _has_choices(order: list[Test]) -> bool:
     """The places of its fields depend on the packet in several ways, as behind radio headers."""
-    sides = (side for test in topological(root) for side in (test.term, test.operand))
+    sides = (side for test in order for side in (test.term, test.operand))
     return any(isinstance(term, Choose) for term in subterms(*sides))

@@ -35,7 +35,8 @@ from bpfq.graph.formula import (
     negation,
 )
 from bpfq.graph.formula import operands as parts_of
-from bpfq.graph.terms import Draw, Term, can_divide_by_zero, operands
+from bpfq.graph.terms import Term
+from bpfq.opt.bound import Bound
 from bpfq.opt.valuesets import Sets, as_set
 from bpfq.record import field, record
 
@@ -49,7 +50,7 @@ class _Known:
     """What was asked of formulas before: which set they are, whether they keep their place."""
 
     sets: Sets = field(default_factory=dict)
-    fixed: dict[Formula, bool] = field(default_factory=dict)
+    bound: Bound = field(default_factory=Bound)
 
 
 def gather_sets(formula: Formula) -> Formula:
@@ -151,7 +152,7 @@ def _runs(parts: Sequence[Formula], known: _Known) -> Iterable[list[Formula]]:
     """Between alternatives that have to keep their place."""
     run: list[Formula] = []
     for part in parts:
-        if keeps_its_place(part, known.fixed):
+        if known.bound.keeps_its_place(part):
             yield run
             yield [part]
             run = []
@@ -253,42 +254,3 @@ def _key(formula: Formula, known: _Known) -> object:
             return (type(formula), *(_key(part, known) for part in parts_of(formula)))
         case _:
             assert_never(formula)
-
-
-# ---------------------------------------------------------------- what must not move
-
-
-def keeps_its_place(formula: Formula, known: dict[Formula, bool]) -> bool:
-    """It can end the filter for another reason than a short packet, or draws a number."""
-    work = [formula]
-    while formula not in known:
-        part = work[-1]
-        waiting = [other for other in parts_of(part) if other not in known]
-        if waiting:
-            work += waiting
-        else:
-            known[part] = _is_bound(part) or any(known[other] for other in parts_of(part))
-            work.pop()
-    return known[formula]
-
-
-def _is_bound(formula: Formula) -> bool:
-    match formula:
-        case Atom(term, _, operand):
-            return can_divide_by_zero(term) or can_divide_by_zero(operand) or _draws(term)
-        case Within(term):
-            return can_divide_by_zero(term)
-        case _:
-            return False
-
-
-def _draws(term: Term) -> bool:
-    work, seen = [term], set()
-    while work:
-        part = work.pop()
-        if isinstance(part, Draw):
-            return True
-        if part not in seen:
-            seen.add(part)
-            work += operands(part)
-    return False

@@ -28,6 +28,7 @@ from bpfq.record import field, record
 
 _MOST_SHAPES = 12  # of rows that are parted
 _MOST_COVERS = 400  # ways to part them that are looked at
+_FEW_LINES = 8  # whose groups are as many as there can be, whatever they cost
 _FEW = 3  # cases that are written as alternatives
 _ROOM = 8  # for each line, the pieces of a field that allow it; beyond, lines overlap too much
 _FARTHEST = 1 << 31
@@ -61,6 +62,7 @@ class Tables:
     asked: Asked
     known: Callable[[Path], Reads]
     _reads: dict[tuple[Key, ...], Reads] = field(default_factory=dict)
+    _parted: dict[tuple[_Shape, ...], list[list[list[_Shape]]]] = field(default_factory=dict)
 
     def tree(self, lines: Sequence[Line], path: Path = ()) -> Formula | None:
         """Some line is true of the packet; None where no legal order is found.
@@ -127,11 +129,17 @@ class Tables:
             shapes.setdefault(tuple(line.left), []).append(line)
         if len(shapes) > _MOST_SHAPES:
             return None
+        covers = self._parted.get(tuple(shapes))
+        if covers is None:
+            covers = list(islice(_covers(tuple(shapes)), _MOST_COVERS))
+            covers.sort(key=len)
+            self._parted[tuple(shapes)] = covers
         parted = [
             [[line for shape in group for line in shapes[shape]] for group in cover]
-            for cover in islice(_covers(tuple(shapes)), _MOST_COVERS)
+            for cover in covers
         ]
-        parted.sort(key=lambda groups: sum(map(_least, groups)))
+        if len(lines) > _FEW_LINES:
+            parted.sort(key=lambda groups: sum(map(_least, groups)))
         for groups in parted:
             if self._is_in_order(groups, path):
                 made = [self.tree(group, path) for group in groups]

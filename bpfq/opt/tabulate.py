@@ -28,10 +28,10 @@ from bpfq.graph.formula import (
     operands,
 )
 from bpfq.graph.nodes import Builder
+from bpfq.opt.bound import Bound
 from bpfq.opt.ends import Reads
 from bpfq.opt.paths import read_before_accept
 from bpfq.opt.rows import Rows, rows_of, test
-from bpfq.opt.sets import keeps_its_place
 from bpfq.opt.tables import Asked, Line, Path, Tables
 from bpfq.opt.valuesets import Sets
 from bpfq.record import record
@@ -44,7 +44,7 @@ _LONGEST_PATH = 4  # fields whose values are looked at to tell what was read
 def tabulate(formula: Formula, least: int = _LEAST) -> Formula:
     """The formula with lists of at least so many alternatives as trees; no recursion."""
     first = _Item(formula, Asked(holds=True, fails=False))
-    known = _Known(least, {}, {})
+    known = _Known(least, {}, Bound())
     made: dict[_Item, Formula] = {}
     opened: set[_Item] = set()
     work = [first]
@@ -75,7 +75,7 @@ class _Known:
 
     least: int
     sets: Sets
-    fixed: dict[Formula, bool]
+    bound: Bound
 
 
 def _below(item: _Item) -> list[_Item]:
@@ -142,7 +142,7 @@ def _alternatives(parts: Sequence[Formula], asked: Asked, known: _Known) -> list
     """The alternatives with trees for those of long runs that are rows of a table."""
     runs: list[list[tuple[Formula, Rows | None]]] = [[]]
     for part in parts:
-        rows = None if keeps_its_place(part, known.fixed) else rows_of(part, known.sets)
+        rows = None if known.bound.keeps_its_place(part) else rows_of(part, known.sets)
         if rows is None or (runs[-1] and runs[-1][-1][1] is None):
             runs.append([])
         runs[-1].append((part, rows))
