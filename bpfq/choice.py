@@ -9,7 +9,7 @@ An order that makes a program longer is no candidate, but where it is optimised 
 from __future__ import annotations
 
 from bpfq.backends.cbpf.cost import Cost, cost
-from bpfq.backends.cbpf.emit import Rows, programs
+from bpfq.backends.cbpf.emit import fitted, programs
 from bpfq.backends.cbpf.objective import LEAVES, Limits, figures, limits, quickest
 from bpfq.graph.nodes import Node
 from bpfq.graphs import Way, reordered
@@ -45,6 +45,8 @@ def cheapest(found: tuple[Way, ...], settings: Settings, watch: Watch) -> Compil
     if settings.optimise_for == SPEED:
         left += [each for way in found for each in choice.reordered(way)]
     most = settings.target.limit
+    if most is not None and all(len(each.words) > most for each in left):
+        left += [each for way in found for each in choice.denser(way, most)]
     while True:
         fitting = [each for each in left if most is None or len(each.words) <= most]
         if fitting:
@@ -67,9 +69,17 @@ class _Choice:
     def candidates(self, way: Way, graph: Node) -> list[_Candidate]:
         """The programs of a graph that was made from the way's."""
         settings = self.settings
-        rows = Rows(LEAVES[settings.optimise_for], settings.target.limit)
-        made = dict.fromkeys(programs(graph, settings.accept, settings.level, rows))
+        leaf = LEAVES[settings.optimise_for]
+        made = dict.fromkeys(programs(graph, settings.accept, settings.level, leaf))
         return [_Candidate(words, graph, way, cost(words, settings.traffic)) for words in made]
+
+    def denser(self, way: Way, most: int) -> list[_Candidate]:
+        """The program of a way with rows as long as it needs to fit, if it does then."""
+        settings = self.settings
+        words = fitted(way.graph, settings.accept, settings.level, most)
+        if words is None:
+            return []
+        return [_Candidate(words, way.graph, way, cost(words, settings.traffic))]
 
     def reordered(self, way: Way) -> list[_Candidate]:
         """The programs of a way whose tests stand in another order."""

@@ -11,18 +11,15 @@ Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "
 from __future__ import annotations
 
 from bpfq.choice import Compiled, cheapest
-from bpfq.errors import LimitError
 from bpfq.graph.nodes import REJECT, Builder
 from bpfq.graphs import Way, lowering, ways
 from bpfq.isa.cbpf.check import check
-from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.opt.pipeline import Watch, optimise
 from bpfq.query.nodes import Constant, Query
 from bpfq.query.through import look_through
 from bpfq.record import replace
 from bpfq.settings import Settings
 from bpfq.simplify.needed import may_interact
-from bpfq.targets import Target
 
 
 def compile_query(
@@ -47,8 +44,18 @@ def compile_query(
         found += ways(written, settings, watch)
     compiled = cheapest(found, settings, watch)
     watch("program", compiled.words)
-    _check_limits(compiled.words, settings.target)
+    limit = settings.target.limit
+    if limit is not None and len(compiled.words) > limit:
+        from bpfq.oversize import explain_limit
+
+        count = len(compiled.words)
+        raise explain_limit(query, count, settings.target, lambda part: _length(part, settings))
+    check(compiled.words, limit=max(len(compiled.words), 1))
     return compiled
+
+
+def _length(query: Query, settings: Settings) -> int:
+    return len(cheapest(ways(query, settings), settings, lambda stage, made: None).words)
 
 
 def simplified(query: Query, settings: Settings) -> Query:
@@ -71,9 +78,3 @@ def is_empty(way: Way, settings: Settings) -> bool:
 def _matches_nothing(part: Query, settings: Settings) -> bool:
     plain = replace(settings, level=max(settings.level, 1), strict=False)
     return any(is_empty(way, plain) for way in ways(simplified(part, plain), plain))
-
-
-def _check_limits(words: tuple[SockFilter, ...], target: Target) -> None:
-    if target.limit is not None and len(words) > target.limit:
-        raise LimitError(f"{len(words)} instructions, target '{target.name}' takes {target.limit}")
-    check(words, limit=max(len(words), 1))

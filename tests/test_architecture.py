@@ -12,13 +12,13 @@ ROOT = Path(__file__).parent.parent / "bpfq"
 
 LAYERS = (
     ("source", "operators", "record", "version", "walk"),
-    ("errors", "intervals"),
+    ("errors", "intervals", "aggregation"),
     ("tables", "isa", "targets"),
     ("query", "graph"),
     ("headers", "symbolic"),
     ("meaning", "frontend", "simplify"),
     ("lower", "opt"),
-    ("backends", "contradiction", "settings"),
+    ("backends", "contradiction", "oversize", "settings"),
     ("objfile", "kernel", "graphs"),
     ("output", "capture", "ebpf", "choice"),
     ("compiler",),

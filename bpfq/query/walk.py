@@ -61,6 +61,25 @@ def map_leaves(query: Query, change: Callable[[Leaf], Query]) -> Query:
     return done[0]
 
 
+def replaced(query: Query, part: Query, other: Query) -> Query:
+    """The same tree with another node in the place of one, which is found by identity."""
+    path: dict[int, tuple[Query, int]] = {}  # node -> the one above, and its number there
+    work = [query]
+    while work:
+        node = work.pop()
+        for number, below in enumerate(operands(node)):
+            path[id(below)] = (node, number)
+            work.append(below)
+    made, at = other, part
+    while at is not query:
+        above, number = path[id(at)]
+        assert isinstance(above, nodes.Not | nodes.And | nodes.Or | nodes.When)
+        parts = operands(above)
+        made = _with_operands(above, (*parts[:number], made, *parts[number + 1 :]))
+        at = above
+    return made
+
+
 def _with_operands(
     query: nodes.Not | nodes.And | nodes.Or | nodes.When, below: tuple[Query, ...]
 ) -> Query:

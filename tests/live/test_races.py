@@ -271,7 +271,9 @@ def test_more_than_4096_instructions() -> None:
     with pytest.raises(bpfq.LimitError) as caught:
         bpfq.compile(text, target="packet")
     count = int(str(caught.value).split()[0])
-    assert str(caught.value) == f"{count} instructions, target 'packet' takes 4096"
+    size, fitting = str(caught.value).split("; what would fit: ")
+    assert size == f"{count} instructions, target 'packet' takes 4096"
+    assert fitting == "2 filters of 1050 entries of the list each; an eBPF map"
     assert count > 4096
 
 

@@ -136,7 +136,7 @@ def test_xt_bpf_takes_64_instructions() -> None:
         try:
             largest = len(bpfq.compile(text, target="xt_bpf", family=4))
         except bpfq.LimitError as error:
-            refused = str(error)
+            refused, *_ = str(error).split("; ")
             break
     assert largest in (63, 64)
     assert refused == f"{largest + 1} instructions, target 'xt_bpf' takes 64"

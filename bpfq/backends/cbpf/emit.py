@@ -12,27 +12,11 @@ from bpfq.graph.membership import LEAF
 from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.encode import assemble
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.record import record
 
 _LONG = 1000  # instructions; of the ways to write longer programs one is laid out
 _SHORT = 250  # instructions; shorter programs are laid out with every leaf
-_LEAVES = (2, 4, 8, 32)  # equalities in a row
+_LEAVES = (2, 4, 8, 32)  # equalities in a row at the end of a search
 _LONGER = (3, 4, 8, 16, 32, 1 << 16)  # for programs that do not fit otherwise
-
-
-@record
-class Rows:
-    """How the searches of long programs end.
-
-    leaf: at most so many equalities in a row, as optimised for; more where the program would be
-    longer than ``most`` instructions otherwise and is not so then.
-    """
-
-    leaf: int = LEAF
-    most: int | None = None
-
-
-SHORT_ROWS = Rows()
 
 
 def emit(root: Node, accept: int, level: int) -> tuple[SockFilter, ...]:
@@ -40,10 +24,10 @@ def emit(root: Node, accept: int, level: int) -> tuple[SockFilter, ...]:
     return min(programs(root, accept, level), key=len)
 
 
-def programs(
-    root: Node, accept: int, level: int, rows: Rows = SHORT_ROWS
-) -> list[tuple[SockFilter, ...]]:
+def programs(root: Node, accept: int, level: int, leaf: int = LEAF) -> list[tuple[SockFilter, ...]]:
     """The programs of a graph, by the ways to select its code; there is at least one.
+
+    leaf: equalities in a row, at most, in the searches of a program that is not short.
 
     From level 1 on loads are reused where registers still hold them.  Raises LimitError where an
     expression needs more scratch words than there are.
@@ -52,23 +36,22 @@ def programs(
     if level > 1:
         selections = tuple(map(sink, selections))
     if size(selections[0]) <= _LONG:
-        return [made for one in selections for made in _laid_out(one, accept, rows.leaf)]
-    shortest = min(selections, key=size)
-    made = assemble(layout(shortest, accept, rows.leaf))
-    return [made if rows.most is None else _fitted(shortest, accept, rows.most, made)]
+        return [made for one in selections for made in _laid_out(one, accept, leaf)]
+    return [assemble(layout(min(selections, key=size), accept, leaf))]
+
+
+def fitted(root: Node, accept: int, level: int, most: int) -> tuple[SockFilter, ...] | None:
+    """The program of at most so many instructions with the shortest rows; None: there is none."""
+    shortest = min(select(root, late_entries=level > 0), key=size)
+    if size(shortest) <= most and has_sets(shortest):
+        for leaf in _LONGER:
+            made = assemble(layout(shortest, accept, leaf))
+            if len(made) <= most:
+                return made
+    return None
 
 
 def _laid_out(selection: Selection, accept: int, leaf: int) -> Iterator[tuple[SockFilter, ...]]:
     several = size(selection) <= _SHORT and has_sets(selection)
-    for leaf in _LEAVES if several else (leaf,):
-        yield assemble(layout(selection, accept, leaf))
-
-
-def _fitted(
-    selection: Selection, accept: int, most: int, made: tuple[SockFilter, ...]
-) -> tuple[SockFilter, ...]:
-    """The program with the shortest rows with which it fits, or else with the longest."""
-    for leaf in _LONGER if size(selection) <= most else _LONGER[-1:]:
-        if len(made) > most:
-            made = min(made, assemble(layout(selection, accept, leaf)), key=len)
-    return made
+    for each in _LEAVES if several else (leaf,):
+        yield assemble(layout(selection, accept, each))
