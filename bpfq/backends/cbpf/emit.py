@@ -15,7 +15,7 @@ from bpfq.isa.cbpf.instructions import SockFilter
 
 _LONG = 1000  # instructions; of the ways to write longer programs one is laid out
 _SHORT = 250  # instructions; shorter programs are laid out with every leaf
-_LEAVES = (2, 4, 8, 32)  # equalities in a row at the end of a search
+_LEAVES = (2, 4, 8, 64)  # equalities in a row at the end of a search
 _LONGER = (3, 4, 8, 16, 32, 1 << 16)  # for programs that do not fit otherwise
 
 
@@ -32,9 +32,7 @@ def programs(root: Node, accept: int, level: int, leaf: int = LEAF) -> list[tupl
     From level 1 on loads are reused where registers still hold them.  Raises LimitError where an
     expression needs more scratch words than there are.
     """
-    selections = select(root, late_entries=level > 0)
-    if level > 1:
-        selections = tuple(map(sink, selections))
+    selections = _selections(root, level)
     if size(selections[0]) <= _LONG:
         return [made for one in selections for made in _laid_out(one, accept, leaf)]
     return [assemble(layout(min(selections, key=size), accept, leaf))]
@@ -42,13 +40,18 @@ def programs(root: Node, accept: int, level: int, leaf: int = LEAF) -> list[tupl
 
 def fitted(root: Node, accept: int, level: int, most: int) -> tuple[SockFilter, ...] | None:
     """The program of at most so many instructions with the shortest rows; None: there is none."""
-    shortest = min(select(root, late_entries=level > 0), key=size)
+    shortest = min(_selections(root, level), key=size)
     if size(shortest) <= most and has_sets(shortest):
         for leaf in _LONGER:
             made = assemble(layout(shortest, accept, leaf))
             if len(made) <= most:
                 return made
     return None
+
+
+def _selections(root: Node, level: int) -> tuple[Selection, ...]:
+    found = select(root, late_entries=level > 0)
+    return tuple(map(sink, found)) if level > 1 else found
 
 
 def _laid_out(selection: Selection, accept: int, leaf: int) -> Iterator[tuple[SockFilter, ...]]:

@@ -53,8 +53,8 @@ def sink(selection: Selection) -> Selection:
 
 def _idle(block: Block, kind: type[Instruction]) -> int | None:
     """Where the block puts something into X that it does not use itself."""
-    if block.value is None:
-        return None
+    if not isinstance(block.value, int):
+        return None  # X is asked for, or a search that others with the same exits share
     for at in range(len(block.code) - 1, -1, -1):
         instruction = block.code[at]
         if isinstance(instruction, kind):
