@@ -24,6 +24,7 @@ from bpfq.lower.lists import has_long_list
 from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
 from bpfq.opt.gates import order_gates
+from bpfq.opt.inrows import in_rows
 from bpfq.opt.likely import order_values
 from bpfq.opt.observed import Observed
 from bpfq.opt.pipeline import Change, Start, Watch, optimise
@@ -87,6 +88,11 @@ def ways(
         if other is not None:
             watch("graph", Start("by fields", other))
             found.setdefault(optimise(other, builder, settings.level, watch), one)
+        for graph, proved in list(found.items()):
+            made = in_rows(graph, builder)
+            if made not in found:
+                watch("pass", Change(in_rows, graph, made))
+                found[made] = proved
     return tuple(Way(graph, formula) for graph, formula in found.items())
 
 
