@@ -8,6 +8,7 @@ from bpfq.backends.cbpf.layout import layout
 from bpfq.backends.cbpf.searches import has_sets, size
 from bpfq.backends.cbpf.select import Selection, select
 from bpfq.backends.cbpf.sink import sink
+from bpfq.backends.cbpf.stores import without_idle_stores
 from bpfq.graph.membership import LEAF
 from bpfq.graph.nodes import Node
 from bpfq.isa.cbpf.encode import assemble
@@ -51,7 +52,9 @@ def fitted(root: Node, accept: int, level: int, most: int) -> tuple[SockFilter, 
 
 def _selections(root: Node, level: int) -> tuple[Selection, ...]:
     found = select(root, late_entries=level > 0)
-    return tuple(map(sink, found)) if level > 1 else found
+    if level < 2:
+        return found
+    return tuple(sink(without_idle_stores(one)) for one in found)
 
 
 def _laid_out(selection: Selection, accept: int, leaf: int) -> Iterator[tuple[SockFilter, ...]]:

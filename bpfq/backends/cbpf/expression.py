@@ -92,7 +92,10 @@ class Emitter:
                 self._entry(self.a if reused else None, right)
             self.to_a(left, entering)
         elif self._loads_into_x(right) and not self._spoils(left, right):
-            self.to_a(left)
+            first = len(self.entries)
+            self.to_a(left, entering)
+            if entering and self.x is right:
+                self._demand_x(first)
             self.to_x(right)
         elif self._words(left) > self._words(right):
             slot = self._wait(left)
@@ -107,6 +110,14 @@ class Emitter:
             self._set_x(right)
             self._spills -= 1
         assert self.a is left and self.x is right
+
+    def _demand_x(self, first: int) -> None:
+        """Entries from the first on that come behind the load of X need what it holds."""
+        assert self.x_set_at is not None
+        for number in range(first, len(self.entries)):
+            entry = self.entries[number]
+            if entry.x is None and entry.position >= self.x_set_at:
+                self.entries[number] = entry._replace(x=self.x)
 
     def _spoils(self, computed: Term, kept: Term) -> bool:
         """Computing one term may overwrite a word that another one is going to be read from."""
@@ -166,7 +177,7 @@ class Emitter:
         if entering:
             self._entry(term, None)
 
-    def to_x(self, term: Term) -> None:
+    def to_x(self, term: Term, entering: bool = False) -> None:
         """X = term; clobbers A unless the term can be loaded into X."""
         if self.x is term:
             return
@@ -181,7 +192,7 @@ class Emitter:
         elif slot is not None and self.memory.get(slot) is term and self.a is not term:
             self._write(i.LoadXScratch(slot))
         else:
-            self.to_a(term)
+            self.to_a(term, entering)
             self._write(i.Tax())
         self._set_x(term)
 
@@ -235,7 +246,7 @@ class Emitter:
         if index is None:
             self._write(i.LoadAbsolute(offset, size))
             return
-        self.to_x(index)
+        self.to_x(index, entering)
         if entering:
             self._entry(None, index)
         self._write(i.LoadIndirect(offset, size))
@@ -250,7 +261,9 @@ class Emitter:
         else:
             if operator in _COMMUTING and self._loads_into_x(left):
                 left, right = right, left
-            self._pair(left, right)
+            held = self._held
+            self._pair(left, right, entering and held is None)
+            self._held = held
             self._write(i.AluX(operator))
 
     def _choose(self, term: Choose) -> None:
