@@ -3,7 +3,8 @@
     graphs, each as the passes leave it  ->  programs  ->  the one that the objective prefers,
     its conditions in the order that is the quickest on the traffic
 
-An order that makes a program longer is no candidate, but where it is optimised for speed.
+An order that makes a program longer is no candidate, but where the traffic is known or speed is
+asked for.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bpfq.graphs import Way, reordered
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.opt.pipeline import Watch
 from bpfq.record import field, record
-from bpfq.settings import SPEED, Settings
+from bpfq.settings import Settings
 
 
 @record
@@ -42,7 +43,7 @@ def cheapest(found: tuple[Way, ...], settings: Settings, watch: Watch) -> Compil
         return Compiled(shortest, found[0].graph)
     choice = _Choice(settings, watch)
     left = [each for way in found for each in choice.candidates(way, way.graph)]
-    if settings.optimise_for == SPEED:
+    if settings.asks_for_speed:
         left += [each for way in found for each in choice.reordered(way)]
     most = settings.target.limit
     if most is not None and all(len(each.words) > most for each in left):
@@ -91,10 +92,11 @@ class _Choice:
 
     def preferred(self, candidates: list[_Candidate]) -> _Candidate:
         """The first candidate that is quick enough in some order."""
-        limit = limits([each.cost for each in candidates], self.settings.optimise_for)
+        known = self.settings.profile is not None
+        limit = limits([each.cost for each in candidates], self.settings.optimise_for, known)
         ranked = sorted(candidates, key=self._figures)
-        if self.settings.optimise_for == SPEED:
-            return ranked[0]
+        if self.settings.asks_for_speed:
+            return next(each for each in ranked if limit.allow(each.cost))
         return next(found for each in ranked if (found := self._in_order(each, limit)))
 
     def _in_order(self, one: _Candidate, limit: Limits) -> _Candidate | None:

@@ -23,7 +23,7 @@ from bpfq.lower.context import Context
 from bpfq.lower.lists import has_long_list
 from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
-from bpfq.opt.gates import order_gates
+from bpfq.opt.gates import order_branches, order_gates
 from bpfq.opt.inrows import in_rows
 from bpfq.opt.likely import order_values
 from bpfq.opt.observed import Observed
@@ -105,7 +105,8 @@ def reordered(graph: Node, settings: Settings, watch: Watch) -> tuple[Node, ...]
     builder, observed = Builder(), Observed(settings.traffic)
     found: dict[Node, None] = {graph: None}
     made = graph
-    for order in (order_values, order_gates):
+    orders = (order_values, order_gates, *((order_branches,) if settings.asks_for_speed else ()))
+    for order in orders:
         before, made = made, order(made, builder, observed)
         if made is not before:
             watch("pass", Change(order, before, made))

@@ -19,6 +19,7 @@ from bpfq.opt.observed import Observed
 from bpfq.opt.unify import cost
 from bpfq.record import record
 
+_BRANCHED_AT_MOST = 100  # tests; longer filters have no order within their branches
 _GATES_AT_MOST = 24  # conditions that are put in order; more are lists of their own
 
 
@@ -34,10 +35,41 @@ def order_gates(root: Node, builder: Builder, observed: Observed) -> Node:
     """The same decisions, in the order that is the quickest on the samples."""
     if builder.keep_loads or not isinstance(root, Test):
         return root
+    return _ordered(root, observed.everything, builder, observed)
+
+
+def order_branches(root: Node, builder: Builder, observed: Observed) -> Node:
+    """The same within the branches: what lies behind a test whose outcomes both may lead on."""
+    if builder.keep_loads or not isinstance(root, Test):
+        return root
+    order = topological(root)
+    if len(order) > _BRANCHED_AT_MOST:
+        return root
+    arriving = observed.arriving(order, root)
+    heads = {
+        exit
+        for test in order
+        for exit in (test.yes, test.no)
+        if REJECT not in (test.yes, test.no) and isinstance(exit, Test)
+    }
+    made: dict[Node, Node] = {}
+    for test in reversed(order):
+        yes, no = made.get(test.yes, test.yes), made.get(test.no, test.no)
+        node: Node = test
+        if yes is not test.yes or no is not test.no:
+            node = builder.test(test.term, test.relation, test.operand, yes, no)
+        if test in heads and isinstance(node, Test):
+            node = _ordered(node, arriving.get(test, 0), builder, observed)
+        made[test] = node
+    return made[root]
+
+
+def _ordered(root: Test, samples: int, builder: Builder, observed: Observed) -> Node:
+    """samples: those that arrive there."""
     parts = _parts(topological(root))
     if not 1 < len(parts) <= _GATES_AT_MOST:
         return root
-    chosen = _greedy(parts, observed)
+    chosen = _greedy(parts, samples, observed)
     if chosen == parts:
         return root
     node: Node = ACCEPT
@@ -64,10 +96,9 @@ def _parts(order: list[Test]) -> list[_Part]:
     return [*found, _Part(tuple(left[start:]), ACCEPT)]
 
 
-def _greedy(parts: list[_Part], observed: Observed) -> list[_Part]:
+def _greedy(parts: list[_Part], samples: int, observed: Observed) -> list[_Part]:
     """Next comes always what sends away most of the samples that are left, for its cost."""
     waiting, chosen = list(parts), []
-    samples = observed.everything
     while waiting:
         best, passing, least = waiting[0], samples, None
         for part in waiting:

@@ -98,3 +98,17 @@ def test_a_wrong_objective_is_named_with_the_nearest_right_one() -> None:
         "cannot optimise for 'sped'; the objectives are balanced, size, speed, kernel-size\n"
         "  try:  --optimise-for speed"
     )
+
+
+def test_a_profile_makes_balanced_take_the_quickest_that_is_no_larger() -> None:
+    dns = bytes.fromhex(
+        "02" * 12 + "0800 4500 0020 0000 4000 4011 0000 0a000001 0a000002 0035 0035"
+    )
+    other = dns[:12] + b"\x86\xdd" + dns[14:]
+    text = "ip and tcp port 80"
+    usual = bpfq.compile(text)
+    trained = bpfq.compile(text, profile=[dns] + 9 * [other])
+    profile = Profile((Sample(dns, 60), Sample(other, 60, 9)))
+    written = bpfq.compile(text, level=1)
+    assert len(trained) <= len(written)
+    assert cost(trained.words, profile).executed < cost(usual.words, profile).executed

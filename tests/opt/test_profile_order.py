@@ -8,7 +8,7 @@ from oracles.sweep import sampled
 
 from bpfq.graph.nodes import ACCEPT, REJECT, Builder, Node
 from bpfq.graph.text import to_text
-from bpfq.opt.gates import order_gates
+from bpfq.opt.gates import order_branches, order_gates
 from bpfq.opt.likely import order_values
 from bpfq.opt.observed import Observed
 from bpfq.opt.profile import Profile, Sample
@@ -121,6 +121,22 @@ def test_the_orders_keep_the_contract(line: tuple[str, str]) -> None:
     profile = Observed(default_profile(TARGETS["file"], link_type(line[1])))
 
     def reordered(root: Node, builder: Builder) -> Node:
-        return order_gates(order_values(root, builder, profile), builder, profile)
+        gated = order_gates(order_values(root, builder, profile), builder, profile)
+        return order_branches(gated, builder, profile)
 
     assert Graphs(*line).broken_by(reordered) is None
+
+
+def test_conditions_of_one_branch_are_put_in_order_there() -> None:
+    builder = Builder()
+    port, protocol = builder.load(None, 3, 1), builder.load(None, 2, 1)
+    last = builder.test(port, Relation.EQ, builder.constant(1), ACCEPT, REJECT)
+    udp = builder.test(protocol, Relation.EQ, builder.constant(17), last, REJECT)
+    other = builder.test(builder.load(None, 2, 2), Relation.GT, builder.constant(9), ACCEPT, REJECT)
+    root = builder.test(builder.load(None, 0, 2), Relation.EQ, builder.constant(0x800), udp, other)
+    samples = observed(1, 9, 9, 1)
+    assert order_gates(root, builder, samples) is root
+    assert to_text(order_branches(root, builder, samples)) == (
+        "0: h[0] = 0x800 ? 1 : 3\n1: b[3] = 1 ? 2 : reject\n2: b[2] = 0x11 ? accept : reject\n"
+        "3: h[2] > 9 ? accept : reject"
+    )
