@@ -28,12 +28,14 @@ from bpfq.opt.inrows import in_rows
 from bpfq.opt.likely import order_values
 from bpfq.opt.observed import Observed
 from bpfq.opt.pipeline import Change, Start, Watch, optimise
+from bpfq.opt.refusals import refusals_first
 from bpfq.opt.sets import gather_sets
 from bpfq.opt.tabulate import tabulate
 from bpfq.query.nodes import Query
 from bpfq.record import record
 from bpfq.settings import Settings
 
+_SIZES = ("size", "kernel-size")  # worth more executed instructions
 _FEW = 100  # atoms; what level 1 makes of a longer filter is never the shorter program
 _LONG = 500  # atoms; a longer list is not built one by one where sets take a quarter of them
 _SIMPLE = 2  # tests; so few stay as everybody writes them, "ip and udp" as ip first
@@ -59,7 +61,7 @@ def decide(query: Query, settings: Settings) -> Node:
 def ways(
     query: Query, settings: Settings, watch: Watch = lambda stage, value: None
 ) -> tuple[Way, ...]:
-    """The optimised graphs of a query: as written, with lists as sets, by fields."""
+    """The optimised graphs: as written, with lists as sets, by fields, with refusals first."""
     builder = Builder(keep_loads=settings.strict)
     sets = settings.level > 1 and not settings.strict
     long = sets and has_long_list(query)  # not worth building one by one
@@ -88,6 +90,11 @@ def ways(
         if other is not None:
             watch("graph", Start("by fields", other))
             found.setdefault(optimise(other, builder, settings.level, watch), one)
+        moved = refusals_first(one) if settings.optimise_for in _SIZES else one
+        if moved is not one and size(one) <= _FEW:
+            start = Start("refusals first", build(moved, builder))
+            watch("graph", start)
+            found.setdefault(optimise(start.graph, builder, settings.level, watch), None)
         for graph, proved in list(found.items()):
             made = in_rows(graph, builder)
             if made not in found:

@@ -2,7 +2,7 @@
 
 query        tcp port 80 or tcp port 443
 simplified   where the simplifier left something out
-graph        its tests, as written, with lists as sets, or by fields
+graph        its tests, as written, lists as sets, by fields, or refusals first
 passes       each that changed the graph: which tests are gone, new, or lead elsewhere
 program      instructions
 """
@@ -52,7 +52,7 @@ class Step:
 class Stages:
     """query: as it was understood.  simplified: None where the simplifier left it as it was.
 
-    made: how the graph came about: "as written", "lists as sets" or "by fields".
+    made: how the graph came about: "as written", "lists as sets", "by fields", "refusals first".
     """
 
     query: str

@@ -19,7 +19,7 @@ from bpfq.operators import WORD_MASK
 from bpfq.source import Span
 from bpfq.tables.constants import NAMED_NUMBERS
 
-MAX_TOKENS = 100_000
+MAX_TOKENS = 200_000
 
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:

@@ -216,4 +216,4 @@ def test_earlier_mistake_is_reported_before_a_later_stray_character() -> None:
 def test_too_many_tokens_name_their_number() -> None:
     with pytest.raises(LimitError) as caught:
         parse("ip or " * MAX_TOKENS + "ip")
-    assert caught.value.message == "the filter has 200001 tokens; the limit is 100000"
+    assert caught.value.message == "the filter has 400001 tokens; the limit is 200000"
