@@ -38,6 +38,7 @@ from bpfq.settings import Settings
 _SIZES = ("size", "kernel-size")  # worth more executed instructions
 _FEW = 100  # atoms; what level 1 makes of a longer filter is never the shorter program
 _LONG = 500  # atoms; a longer list is not built one by one where sets take a quarter of them
+_MANY = 2000  # tests of a long list, whose values no traffic tells apart
 _SIMPLE = 2  # tests; so few stay as everybody writes them, "ip and udp" as ip first
 
 
@@ -95,7 +96,7 @@ def ways(
             start = Start("refusals first", build(moved, builder))
             watch("graph", start)
             found.setdefault(optimise(start.graph, builder, settings.level, watch), None)
-        for graph, proved in list(found.items()):
+        for graph, proved in list(found.items()) if size(one) <= _LONG else ():
             made = in_rows(graph, builder)
             if made not in found:
                 watch("pass", Change(in_rows, graph, made))
@@ -107,7 +108,8 @@ def reordered(graph: Node, settings: Settings, watch: Watch) -> tuple[Node, ...]
     """Other graphs that decide the same on every packet and leave earlier on the usual ones."""
     if settings.level < 2 or settings.strict:
         return ()
-    if not settings.asks_for_speed and len(topological(graph)) <= _SIMPLE:
+    tests = len(topological(graph))
+    if tests > _MANY or (not settings.asks_for_speed and tests <= _SIMPLE):
         return ()
     builder, observed = Builder(), Observed(settings.traffic)
     found: dict[Node, None] = {graph: None}

@@ -134,13 +134,10 @@ class Tables:
             covers = list(islice(_covers(tuple(shapes)), _MOST_COVERS))
             covers.sort(key=len)
             self._parted[tuple(shapes)] = covers
-        parted = [
-            [[line for shape in group for line in shapes[shape]] for group in cover]
-            for cover in covers
-        ]
         if len(lines) > _FEW_LINES:
-            parted.sort(key=lambda groups: sum(map(_least, groups)))
-        for groups in parted:
+            covers = _cheapest_first(covers, shapes)
+        for cover in covers:
+            groups = [_lines_of(group, shapes) for group in cover]
             if self._is_in_order(groups, path):
                 made = [self.tree(group, path) for group in groups]
                 whole = [one for one in made if one is not None]
@@ -221,6 +218,20 @@ def _covers(shapes: tuple[_Shape, ...]) -> Iterator[list[list[_Shape]]]:
         group = [shape for shape in shapes if key in shape]
         for others in _covers(tuple(shape for shape in shapes if key not in shape)):
             yield [group, *others]
+
+
+def _cheapest_first(
+    covers: list[list[list[_Shape]]], shapes: dict[_Shape, list[Line]]
+) -> list[list[list[_Shape]]]:
+    costs: dict[tuple[_Shape, ...], int] = {}
+    for group in (tuple(group) for cover in covers for group in cover):
+        if group not in costs:
+            costs[group] = _least(_lines_of(group, shapes))
+    return sorted(covers, key=lambda cover: sum(costs[tuple(group)] for group in cover))
+
+
+def _lines_of(group: Iterable[_Shape], shapes: dict[_Shape, list[Line]]) -> list[Line]:
+    return [line for shape in group for line in shapes[shape]]
 
 
 def _least(lines: list[Line]) -> int:
