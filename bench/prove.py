@@ -51,7 +51,7 @@ def of_corpus(level: int) -> Iterator[Program]:
         try:
             yield bpfq.compile(
                 line.text, link=line.link, savefile=line.savefile, level=level, netmask=NETMASK,
-                allow_empty=True,
+                allow_empty=True, search_budget=1000,
             )  # fmt: skip
         except bpfq.BpfqError:  # no such word on this link type
             continue

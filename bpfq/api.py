@@ -11,7 +11,7 @@ from bpfq.graph.nodes import Node, Verdict
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.query.nodes import Query
 from bpfq.record import field, record, replace
-from bpfq.settings import SNAPLEN, Settings, settings_of
+from bpfq.settings import SEARCH_BUDGET, SEARCHING, SNAPLEN, Settings, settings_of
 from bpfq.source import Suggestion
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bpfq.backends.pyfunc import Matcher
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
+    from bpfq.superopt.gain import Gain
 
 Objective: TypeAlias = Literal["balanced", "size", "speed", "kernel-size"]
 _NO_METADATA: Mapping[str, int] = {}
@@ -32,13 +33,15 @@ class Program:
     """A compiled classic BPF program.
 
     ``len(program)`` is the number of instructions, ``list(program)`` the (code, jt, jf, k) tuples
-    of struct sock_filter.  ``target`` and ``link`` name what it was compiled for.
+    of struct sock_filter.  ``target`` and ``link`` name what it was compiled for.  ``gain``: what the
+    search of level 3 came to, None at other levels.
     """
 
     words: tuple[SockFilter, ...]
     query: Query
     settings: Settings = field(repr=False)
     _graph: Node = field(repr=False)
+    gain: Gain | None = field(default=None, repr=False)
     _match: Matcher | None = field(default=None, repr=False)
 
     @property
@@ -51,9 +54,9 @@ class Program:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is remarkable: that it decides without looking at the packet."""
+        """What is remarkable: it decides without looking at the packet; what level 3 gained."""
         if not isinstance(self._graph, Verdict):
-            return ()
+            return () if self.gain is None else (str(self.gain),)
         return ("it accepts every packet" if self._graph.accept else "it accepts no packet",)
 
     def __len__(self) -> int:
@@ -71,7 +74,7 @@ class Program:
         return hash((self.words, self.target, self.link))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Program, (self.words, self.query, self.settings, self._graph)
+        return Program, (self.words, self.query, self.settings, self._graph, self.gain)
 
     def __str__(self) -> str:
         return self.format("d")
@@ -122,10 +125,17 @@ class Program:
     def matcher(self) -> Matcher:
         """The function behind ``matches``: (packet, wire length, metadata) -> bool."""
         if self._match is None:
-            from bpfq.backends.pyfunc import matcher
-
-            self._match = matcher(self._graph)
+            self._match = self._matcher()
         return self._match
+
+    def _matcher(self) -> Matcher:
+        if self.gain is not None and self.gain.after < self.gain.before:
+            from bpfq.superopt.matcher import matcher as interpreter
+
+            return interpreter(self.words, self.settings)
+        from bpfq.backends.pyfunc import matcher
+
+        return matcher(self._graph)
 
 
 def compile(  # the name the whole field uses for it
@@ -146,16 +156,18 @@ def compile(  # the name the whole field uses for it
     protochain: int = 8,
     optimise_for: Objective = "balanced",
     profile: ProfileSource | None = None,
+    search_budget: int = SEARCH_BUDGET,
 ) -> Program:
     """The program of a filter, given as pcap-filter text or as a Python node.
 
     target: where it will run, see ``bpfq.targets``.  link: DLT name or number, for targets whose
     byte 0 is the link header.  snaplen: bytes a match returns.  netmask: of the capture network,
     for ``ip broadcast``; None is unknown.  level: 0 as written, 1 shared and threaded, 2 without
-    tests that others decide and with lists as searches, 3 with loads merged and code shared
-    between branches; None is the default, 2.  savefile: byte order of the capture file
-    the program will read, relative to a little-endian machine.  resolver: what looks up host,
-    network and station names; none unless given.  through: encapsulations below which layer-3
+    tests that others decide, lists as searches, code shared between branches, 3 the best that a
+    search from there proves; None is the default, 2.  search_budget: candidates that level 3 tries
+    at most, a proof counts as 500 of them; 40 000 take seconds, ``gain`` says what came of
+    it.  savefile: byte order of the capture file the program will read, relative to a little-endian
+    machine.  resolver: what looks up host, network and station names; none unless given.  through: encapsulations below which layer-3
     tests look as well.  tcp6: ``tcp[...]`` and its kind read IPv6 too.  family: 4 or 6, all that
     a layer-3 target can carry.  strict: equal to libpcap on packets cut short inside a tested
     field, too.  allow_empty: compile a filter that can match nothing.  protochain: headers that
@@ -172,7 +184,7 @@ def compile(  # the name the whole field uses for it
     settings = settings_of(
         target, link, snaplen=snaplen, netmask=netmask, level=level, savefile=savefile,
         through=through, tcp6=tcp6, family=family, strict=strict, allow_empty=allow_empty,
-        protochain=protochain, optimise_for=optimise_for,
+        protochain=protochain, optimise_for=optimise_for, search_budget=search_budget,
     )  # fmt: skip
     if profile is not None:
         from bpfq.capture.profile import profile_of
@@ -182,7 +194,12 @@ def compile(  # the name the whole field uses for it
     with quoting(filter):
         query = query_of(filter, resolver)
         compiled = compile_query(query, settings)
-    return Program(compiled.words, query, settings, compiled.graph)
+        if settings.level < SEARCHING:
+            return Program(compiled.words, query, settings, compiled.graph)
+        from bpfq.superopt.search import search
+
+        words, gain = search(query, compiled.words, settings)
+        return Program(words, query, settings, compiled.graph, gain)
 
 
 def query_of(filter: str | Cond, resolver: Resolver | None) -> Query:

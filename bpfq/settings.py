@@ -18,6 +18,8 @@ from bpfq.targets import Target
 SNAPLEN = 262144  # tcpdump's default snapshot length, bytes
 DEFAULT_LEVEL = 2
 LEVELS = (0, 1, 2, 3)
+SEARCHING = 3  # the level that searches
+SEARCH_BUDGET = 40_000  # candidates, mostly a second or two of work
 BALANCED = "balanced"
 SPEED = "speed"
 SIZE = "size"
@@ -40,6 +42,7 @@ class Settings:
     options: Options = Options()
     optimise_for: str = BALANCED
     profile: Profile | None = None
+    search_budget: int = SEARCH_BUDGET
 
     @property
     def traffic(self) -> Profile:
@@ -112,10 +115,12 @@ def settings_of(
     allow_empty: bool = False,
     protochain: int = 8,
     optimise_for: str = BALANCED,
+    search_budget: int = SEARCH_BUDGET,
 ) -> Settings:
     """The settings of a caller's values; raises FilterError or UnsupportedError for a wrong one."""
     level = DEFAULT_LEVEL if level is None else level
-    for name, value in (("snaplen", snaplen), ("level", level), ("protochain", protochain)):
+    numbers = {"snaplen": snaplen, "level": level, "protochain": protochain}
+    for name, value in {**numbers, "search_budget": search_budget}.items():
         _require(type(value) is int, f"{name} is a whole number, not {value!r}")
     _require(isinstance(link, str) or type(link) is int, f"link is a name or number, not {link!r}")
     _require(isinstance(target, str), f"target is a name, not {target!r}")
@@ -129,9 +134,11 @@ def settings_of(
     _require(family in (None, 4, 6), f"family {family!r} is neither 4 nor 6")
     row = targets.target(target)
     _require(1 <= protochain <= 64, f"protochain {protochain} is not in 1 to 64 headers")
+    _require(search_budget >= 0, f"search_budget {search_budget} is less than 0 candidates")
     return Settings(
         row, target_link(row, link, family), snaplen, level, savefile, tuple(through), strict,
         allow_empty, Options(netmask_of(netmask), tcp6, protochain), _objective(optimise_for),
+        search_budget=search_budget,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ LAYERS = (
     ("output", "capture", "ebpf", "choice"),
     ("compiler",),
     ("analysis",),
+    ("superopt",),
     ("api",),
     ("questions",),
     ("integrations", "cli"),

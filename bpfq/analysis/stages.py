@@ -53,6 +53,7 @@ class Stages:
     """query: as it was understood.  simplified: None where the simplifier left it as it was.
 
     made: how the graph came about: "as written", "lists as sets", "by fields", "refusals first".
+    searched: what the search of level 3 came to, "" without one.
     """
 
     query: str
@@ -61,6 +62,7 @@ class Stages:
     graph: Picture
     steps: tuple[Step, ...]
     program: tuple[SockFilter, ...]
+    searched: str = ""
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -22,7 +22,7 @@ from bpfq.isa.cbpf.size import optmem_charge
 from bpfq.opt.profile import Profile
 from bpfq.query.nodes import Query
 from bpfq.record import record, replace
-from bpfq.settings import OBJECTIVES, SIZE, Settings
+from bpfq.settings import OBJECTIVES, SEARCHING, SIZE, Settings
 
 _LABEL = 18  # columns
 _WIDTH = 80
@@ -53,8 +53,8 @@ class Stats:
     """The figures of a filter's programs.
 
     objective: what the program was chosen by.  result: the program.  models: that of each
-    objective, by its name; none below level 2, where there is no choice.  written: without the
-    optimiser.  libpcap: its program, None where there is none to compare; libpcap_says: its
+    objective, by its name; none below level 2, where there is no choice.  searched: the program is
+    that of level 3, and the models are without a search.  written: without the optimiser.  libpcap: its program, None where there is none to compare; libpcap_says: its
     version, or why there is none.  packets: kinds of packets in the profile.  own_profile: it is
     the caller's, not the default traffic.
     """
@@ -67,6 +67,7 @@ class Stats:
     libpcap_says: str
     packets: int
     own_profile: bool
+    searched: bool = False
 
     def __str__(self) -> str:
         return "\n".join(table(self))
@@ -79,17 +80,17 @@ def stats(query: Query, words: tuple[SockFilter, ...], settings: Settings, text:
     free = replace(settings, target=unlimited, profile=profile, allow_empty=True)
     written = compile_query(query, replace(free, level=0)).words
     objective = settings.optimise_for if settings.level > 1 else SIZE  # else nothing is chosen
-    models = {}
+    models, searched = {}, settings.level == SEARCHING
     if settings.level > 1:
         for name in OBJECTIVES:
-            chosen = name == settings.optimise_for
+            chosen = name == settings.optimise_for and not searched
             made = words if chosen else compile_query(query, replace(free, optimise_for=name)).words
             models[name] = figures(made, profile)
     theirs, said = _libpcap(text, settings, len(written))
     return Stats(
         objective, figures(words, profile), models, figures(written, profile),
         None if theirs is None else figures(theirs, profile), said,
-        len(profile.samples), settings.profile is not None,
+        len(profile.samples), settings.profile is not None, searched,
     )  # fmt: skip
 
 
@@ -152,6 +153,8 @@ def table(found: Stats) -> Iterator[str]:
         f"{'eBPF':>7}{'bytes':>8}"
     )
     rows = dict(found.models) or {"this program": found.result}
+    if found.searched:
+        rows = {f"level {SEARCHING}": found.result, **rows}
     rows["as written, -O"] = found.written
     if found.libpcap is not None:
         rows[f"libpcap {found.libpcap_says}"] = found.libpcap
@@ -162,7 +165,9 @@ def table(found: Stats) -> Iterator[str]:
             f"{row.option_memory:>8}"
         )
     yield ""
-    if found.models:
+    if found.searched:
+        yield f"bpfq -d prints the first, a search for {found.objective}; the others are of level 2"
+    elif found.models:
         yield f"bpfq -d prints the one for {found.objective}; --optimise-for takes another"
     for line in (_compared(found), _traffic(found)):
         yield from wrap(line, _WIDTH)

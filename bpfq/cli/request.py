@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict
 
 from bpfq.api import Program, compile
 from bpfq.errors import BpfqError, LoadError
-from bpfq.settings import SNAPLEN
+from bpfq.settings import SEARCH_BUDGET, SNAPLEN
 from bpfq.targets import target
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def _compile(options: Namespace, text: str, meant: Meaning) -> Program:
         allow_empty=options.allow_empty,
         optimise_for=options.objective,
         profile=options.profile,
+        search_budget=SEARCH_BUDGET if options.budget is None else options.budget,
         **meant,
     )
 

@@ -33,6 +33,7 @@ def stages_fields(made: Stages) -> dict[str, Any]:
         "made": made.made,
         "graph": picture_fields(made.graph),
         "passes": [_step(step) for step in made.steps],
+        "searched": made.searched or None,
     }
 
 

@@ -38,7 +38,7 @@ def by_fields_where_worth(
         return None
     from bpfq.opt.fields import by_fields
 
-    bits, masks = _fields(optimised), _fields(written)
+    bits, masks = fields_of(optimised), fields_of(written)
     return by_fields(
         formula, builder, {term: masks.get(term, []) + bits.get(term, []) for term in masks | bits}
     )
@@ -105,7 +105,7 @@ def _places(graph: Node) -> Counter[Load]:
     return places
 
 
-def _fields(graph: Node) -> dict[Term, list[Bits]]:
+def fields_of(graph: Node) -> dict[Term, list[Bits]]:
     """The masks under which each load is compared with a constant."""
     bits: dict[Term, dict[Bits, None]] = {}
     for test in topological(graph):

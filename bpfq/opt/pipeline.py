@@ -62,8 +62,25 @@ def optimise(
 ) -> Node:
     """Run the level's passes until none of them changes the graph; "pass" is a Change each."""
     order = topological(root)
-    run = passes(min(level, 1) if _has_choices(order) else level)
-    for _ in range(_ROUNDS_AT_MOST if len(order) < _MANY else 1):
+    rounds = _ROUNDS_AT_MOST if len(order) < _MANY else 1
+    return repeat(applicable(order, level), root, builder, watch, rounds=rounds)
+
+
+def applicable(order: list[Test], level: int) -> tuple[Pass, ...]:
+    """The level's passes that may be run on a graph of these tests."""
+    return passes(min(level, 1) if _has_choices(order) else level)
+
+
+def repeat(
+    run: tuple[Pass, ...],
+    root: Node,
+    builder: Builder,
+    watch: Watch = lambda stage, value: None,
+    *,
+    rounds: int = _ROUNDS_AT_MOST,
+) -> Node:
+    """Run passes in order until none of them changes the graph."""
+    for _ in range(rounds):
         before = root
         for each in run:
             made = each(root, builder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bpfq.api import Program, compile
 from bpfq.errors import quoting
+from bpfq.record import replace
 
 if TYPE_CHECKING:
     from bpfq.analysis.decisions.counts import Counter
@@ -47,7 +48,10 @@ def stages(
             resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
             allow_empty=True, protochain=protochain,
         )  # fmt: skip
-        return answer(program.query, program.settings)
+        found = answer(program.query, program.settings)
+        if program.gain is None:
+            return found
+        return replace(found, program=program.words, searched=str(program.gain))
 
 
 def draw(

@@ -12,7 +12,8 @@ from .running import environment
 SLOW = (
     *("json", "socket", "ctypes", "dataclasses", "difflib", "shutil", "pathlib", "subprocess"),
     *("scapy", "z3", "bpfq.kernel", "bpfq.capture", "bpfq.analysis", "bpfq.frontend.dsl"),
-    *("bpfq.simplify.driver", "bpfq.simplify.smt", "bpfq.symbolic", "bpfq.symbolic.diagram"),
+    *("bpfq.superopt", "bpfq.simplify.driver", "bpfq.simplify.smt"),
+    *("bpfq.symbolic", "bpfq.symbolic.diagram"),
     *("bpfq.backends.pyfunc", "bpfq.contradiction", "bpfq.cli.match", "bpfq.cli.capture"),
 )
 

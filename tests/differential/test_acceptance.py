@@ -23,7 +23,10 @@ DIFFERENT: dict[tuple[str, str], str] = {}
 
 def refusal(primitive: str, link: int, level: int) -> BpfqError | None:
     try:
-        bpfq.compile(primitive, link=link, level=level, netmask="255.255.255.0", allow_empty=True)
+        bpfq.compile(
+            primitive, link=link, level=level, netmask="255.255.255.0", allow_empty=True,
+            search_budget=0,
+        )  # fmt: skip
     except BpfqError as error:
         return error
     return None

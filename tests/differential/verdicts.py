@@ -27,6 +27,7 @@ from bpfq.meaning.packet import Fill
 from bpfq.settings import link_type
 
 NETMASK = 0xFFFF_FF00
+SEARCHED = 1000  # candidates that level 3 tries
 MOST_TRACES = 600 if FULL else 80  # packets of one search
 SAMPLES_TRUNCATED = 20 if FULL else 4  # of one program
 MOST_TRUNCATIONS = 4000 if FULL else 250  # of one filter
@@ -66,7 +67,7 @@ def program_of(case: Case, level: int, strict: bool = False, **options: Any) -> 
         savefile=case.savefile,
         netmask=NETMASK,
         allow_empty=True,
-        **options,
+        **{"search_budget": SEARCHED, **options},
     )
 
 

@@ -65,7 +65,9 @@ class Subject:
 
     @cached_property
     def program(self) -> Program:
-        return bpfq.compile(self.text, netmask=NETMASK, allow_empty=True, **dict(self.options))
+        return bpfq.compile(
+            self.text, netmask=NETMASK, allow_empty=True, search_budget=1000, **dict(self.options)
+        )
 
     @property
     def header(self) -> bytes:

@@ -23,6 +23,7 @@ from bpfq.settings import DEFAULT_LEVEL, LEVELS, OBJECTIVES
 REFUSED = 16  # words that some link types of the corpus do not know
 PARTS = 8  # of the corpus, one test each
 OTHER_LEVELS = tuple(level for level in LEVELS if level != DEFAULT_LEVEL)
+SEARCHED = 1000  # candidates that level 3 tries
 EVERY = {0: 24, 1: 24, 2: 8}  # filters for each objective, by level; where they differ, more
 OPTIONS: dict[str, dict[str, Any]] = {
     "strict": {"strict": True},
@@ -47,7 +48,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def unproved(text: str, **options: Any) -> Iterator[str]:
     """The program where its proof does not succeed; raises what compiling raises."""
-    program = bpfq.compile(text, allow_empty=True, **options)
+    program = bpfq.compile(text, allow_empty=True, search_budget=SEARCHED, **options)
     verdict = program.prove().verdict
     if verdict != "proved":
         yield f"{verdict}: {' '.join(text.split())} {options}"

@@ -38,6 +38,8 @@ def story(made: Stages, width: int = 80) -> Iterator[str]:
     for step in made.steps:
         yield from ("", *_step(step, known, width))
         known.update(letter for letter, _ in step.after.definitions)
+    if made.searched:
+        yield from ("", "search", *(f"{_INDENT}{line}" for line in wrap(made.searched, width - 4)))
     yield from ("", f"code: {len(made.program)} instruction{'s' * (len(made.program) != 1)}")
     listing = dump_d(made.program).split("\n")
     yield from listing[:_MOST_INSTRUCTIONS]

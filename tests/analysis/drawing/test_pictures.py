@@ -24,7 +24,7 @@ HOSTILE = 'a <b> & "c" \\ ]]> \x00\x1b\ud800 %% #quot; -->'
 
 
 def drawing(text: str, *, every: bool = False) -> Drawing:
-    return bpfq.draw(text, level=3, every=every)
+    return bpfq.draw(text, level=2, every=every)
 
 
 def boxes(root: ElementTree.Element) -> list[tuple[str, float, float, float, float]]:
