@@ -215,8 +215,8 @@ class _Walk:
         parts = self._without_constants(node, frame.done)
         if len(parts) == 1 and isinstance(parts[0].query, q.Constant):
             return parts[0]
-        if (not conjunction) in frame.rejecting:  # with a failure of any operand
-            parts = self._without_implied(parts, frame.start, conjunction)
+        failing = (not conjunction) in frame.rejecting  # with a failure of any operand
+        parts = self._without_implied(parts, frame.start, conjunction, failing)
         parts = self._merged(parts, conjunction)
         make = build.all_of if conjunction else build.any_of
         made = make(*(part.query for part in parts), span=node.span)
@@ -255,10 +255,12 @@ class _Walk:
         return None if operands(query) else self.oracle.leaf(query)
 
     def _without_implied(
-        self, parts: list[_Part], start: Diagram, conjunction: bool
+        self, parts: list[_Part], start: Diagram, conjunction: bool, failing: bool
     ) -> list[_Part]:
-        """Drop each operand that the primitive behind it implies; a failure of either rejects.
+        """Drop each operand that the primitive behind it implies.
 
+        failing: an operand that decides rejects, as its failure does.  Elsewhere the one behind
+        has to find its bytes wherever this one decides.
         What stands further behind can imply it, too, but then the operands between have no use
         of it any more, and the program may grow.
         """
@@ -271,12 +273,20 @@ class _Walk:
             if own is not None:
                 if following is not None and rest is not None and _is_primitive(following.query):
                     open_case = oracle.both(oracle.both(before, rest), oracle.opposite(own))
-                    if oracle.impossible(open_case):
+                    needless = oracle.impossible(open_case)
+                    if needless and (failing or self._decides(following, part, conjunction)):
                         self.removed.append(Removal(part.query, conjunction, later=True))
                         continue
                 before = oracle.both(before, own)
             kept.append(part)
         return kept
+
+    def _decides(self, one: _Part, other: _Part, conjunction: bool) -> bool:
+        """Wherever the other decides, the one does, with no more bytes than are there."""
+        if not _is_primitive(other.query):
+            return False
+        queries = (build.negate(each.query) if conjunction else each.query for each in (other, one))
+        return self.oracle.reads_whenever(*queries)
 
     def _passing(self, part: _Part, conjunction: bool) -> Diagram | None:
         """Where the operand leaves the decision to the next one."""

@@ -1,5 +1,7 @@
 """What tests say of each other: diagrams first, then an example, z3 for what is left.
 
+A diagram takes words of the packet as independent; ``related`` knows which share bytes.
+
 Every question is about the total reading: all bytes are there, and no test that can divide by
 zero or draws a random number is asked about.
 """
@@ -19,7 +21,8 @@ from bpfq.simplify.example import find
 from bpfq.symbolic import propositions as p
 from bpfq.symbolic import words as w
 from bpfq.symbolic.diagram import MOST_PIECES, Diagram, Diagrams, TooLarge
-from bpfq.symbolic.formula import TOTAL, encode
+from bpfq.symbolic.formula import SEQUENTIAL, TOTAL, encode
+from bpfq.symbolic.related import related
 from bpfq.walk import bottom_up
 
 if TYPE_CHECKING:
@@ -83,6 +86,17 @@ class Oracle:
 
     # ------------------------------------------------------------ questions
 
+    def reads_whenever(self, query: Query, other: Query) -> bool:
+        """Whatever packet the first accepts, with the bytes that it has, so does the other.
+
+        Raises TooLarge.
+        """
+        accepted, also = (
+            p.Accepts(encode(self.encode(one), self.packet, SEQUENTIAL)) for one in (query, other)
+        )
+        outside = self.diagrams.of(p.Every((accepted, p.Opposite(also))))
+        return related(self.diagrams, outside, self.packet.words) is p.FALSE
+
     def impossible(self, diagram: Diagram) -> bool:
         """No packet leads to "holds"; False also where that is not found out."""
         if diagram is self.diagrams.fails or diagram is self.diagrams.holds:
@@ -94,7 +108,9 @@ class Oracle:
         return not possible
 
     def _is_solvable(self, diagram: Diagram) -> bool:
-        proposition = self.diagrams.proposition(diagram)
+        proposition = related(self.diagrams, diagram, self.packet.words)
+        if proposition is p.FALSE:
+            return False
         if self.questions >= _MOST_QUESTIONS or _cost(proposition) > _MOST_COST:
             return True
         self.questions += 1
