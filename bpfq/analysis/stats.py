@@ -54,9 +54,10 @@ class Stats:
 
     objective: what the program was chosen by.  result: the program.  models: that of each
     objective, by its name; none below level 2, where there is no choice.  searched: the program is
-    that of level 3, and the models are without a search.  written: without the optimiser.  libpcap: its program, None where there is none to compare; libpcap_says: its
-    version, or why there is none.  packets: kinds of packets in the profile.  own_profile: it is
-    the caller's, not the default traffic.
+    that of level 3, and the models are without a search.  written: without the optimiser.
+    libpcap: its program, None where there is none to compare; libpcap_says: its version, or why
+    there is none.  packets: kinds of packets in the profile.  own_profile: it is the caller's, not
+    the default traffic.
     """
 
     objective: str
@@ -77,7 +78,7 @@ def stats(query: Query, words: tuple[SockFilter, ...], settings: Settings, text:
     """words: the program of a query.  text: the filter as libpcap is to read it."""
     profile = settings.traffic
     unlimited = replace(settings.target, limit=None)
-    free = replace(settings, target=unlimited, profile=profile, allow_empty=True)
+    free = replace(settings, target=unlimited, allow_empty=True)
     written = compile_query(query, replace(free, level=0)).words
     objective = settings.optimise_for if settings.level > 1 else SIZE  # else nothing is chosen
     models, searched = {}, settings.level == SEARCHING
