@@ -16,7 +16,7 @@ from bpfq.record import field, record
 from bpfq.symbolic.diagram import Diagram, Diagrams, TooLarge
 from bpfq.symbolic.overlap import splits
 from bpfq.symbolic.propositions import FALSE, Packet, Proposition
-from bpfq.symbolic.related import related
+from bpfq.symbolic.related import in_parts, related
 
 if TYPE_CHECKING:
     from bpfq.simplify.smt import Sample, Solver
@@ -63,6 +63,19 @@ class Questions:
         if self._is_impossible_by_parts(wanted):
             return FALSE
         return wanted if found is None else found[0].proposition(found[1])
+
+    def leading(self, wanted: Proposition) -> tuple[Diagrams, Diagram] | None:
+        """A diagram that leads to TRUE wherever ``wanted`` is, and what made it; None: too large.
+
+        Words that share bytes are looked at by parts: most of its ways are those of a packet.
+        """
+        found = self._independent(wanted)
+        if found is None:
+            return None
+        try:
+            return in_parts(*found, self.packet.words)
+        except TooLarge:
+            return found
 
     def _independent(self, wanted: Proposition) -> tuple[Diagrams, Diagram] | None:
         """The diagram over whole words; None where it is too large in every way."""

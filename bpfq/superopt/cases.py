@@ -35,13 +35,20 @@ EQ, GT, GE, SET = (
     for relation in (Relation.EQ, Relation.GT, Relation.GE, Relation.SET)
 )
 
+_HEADERS = 1 << 31  # offsets from here on count from a header, or are words of the kernel
+_FAR = 1 << 17  # bytes behind a packet's that a header may lead to
+_SIZES = SIZE_OF_LOAD | SIZE_OF_INDIRECT | {opcodes.LOADX_HEADER_LENGTH: 1}
 _ABSOLUTE_OF = {code: opcodes.LOAD_ABSOLUTE[size] for code, size in SIZE_OF_INDIRECT.items()}
 _ARITHMETIC = opcodes.ARITHMETIC | {opcodes.NEGATE}
 
 
 @record(eq=False)
 class Case:
-    """A packet; ``wanted`` is what to answer, the other fields are those of ``isa.cbpf.vm.run``."""
+    """A packet; ``wanted`` is what to answer, the other fields are those of ``isa.cbpf.vm.run``.
+
+    behind: what follows the captured bytes, and zeros behind that, for loads as well; None where
+    a load past the captured bytes rejects.
+    """
 
     octets: bytes
     wire_length: int
@@ -50,16 +57,20 @@ class Case:
     network_offset: int = 0
     network_header: bytes = b""
     wanted: bool | None = None
+    behind: bytes | None = None
     _loads: dict[tuple[int, int], int | None] = field(default_factory=dict)
 
     def changed(self, **changes: Any) -> Case:
         """Another packet; what was loaded from this one is forgotten."""
         return replace(self, _loads={}, **changes)
 
-    def run(self, words: Sequence[SockFilter]) -> int:
+    def _run(self, words: Sequence[SockFilter]) -> int:
+        octets = self.octets
+        if self.behind is not None:
+            octets += self.behind + bytes(_FAR)
         return run(
             words,
-            self.octets,
+            octets,
             wire_length=self.wire_length,
             metadata=self.metadata,
             machine=self.machine,
@@ -108,17 +119,29 @@ class Case:
         """What a load puts into A or X, None where it rejects the packet; indirect from 0."""
         key = (code, offset)
         if key not in self._loads:
-            load = [SockFilter(code, 0, 0, offset)]
-            if code in SIZE_OF_INDIRECT:
-                load = [
-                    SockFilter(opcodes.LOADX_IMMEDIATE, 0, 0, offset),
-                    SockFilter(code, 0, 0, 0),
-                ]
-            out = [SockFilter(opcodes.TXA, 0, 0, 0)] if code == opcodes.LOADX_HEADER_LENGTH else []
-            goes_on = self.run([*load, SockFilter(opcodes.RETURN, 0, 0, 1)])
-            value = self.run([*load, *out, SockFilter(opcodes.RETURN_A, 0, 0, 0)])
-            self._loads[key] = value if goes_on else None
+            near = offset < _HEADERS
+            self._loads[key] = self._octets(code, offset) if near else self._word(code, offset)
         return self._loads[key]
+
+    def _octets(self, code: int, offset: int) -> int | None:
+        size = _SIZES[code]
+        octets = self.octets[offset : offset + size]
+        if len(octets) < size:
+            if self.behind is None:
+                return None
+            octets = (self.octets + self.behind)[offset : offset + size].ljust(size, b"\0")
+        value = int.from_bytes(octets, "big")
+        return 4 * (value & 0xF) if code == opcodes.LOADX_HEADER_LENGTH else value
+
+    def _word(self, code: int, offset: int) -> int | None:
+        """What lies beyond a packet's addresses: words of the kernel, and headers."""
+        load = [SockFilter(code, 0, 0, offset)]
+        if code in SIZE_OF_INDIRECT:
+            load = [SockFilter(opcodes.LOADX_IMMEDIATE, 0, 0, offset), SockFilter(code, 0, 0, 0)]
+        out = [SockFilter(opcodes.TXA, 0, 0, 0)] if code == opcodes.LOADX_HEADER_LENGTH else []
+        goes_on = self._run([*load, SockFilter(opcodes.RETURN, 0, 0, 1)])
+        value = self._run([*load, *out, SockFilter(opcodes.RETURN_A, 0, 0, 0)])
+        return value if goes_on else None
 
     def _indirect(self, code: int, address: int) -> int | None:
         """An indirect load; only a kernel wraps, and knows of headers at the end of the space."""

@@ -1,13 +1,15 @@
 """Whether a candidate is right: the same two questions that ``Program.prove`` asks.
 
-The packet that refutes a candidate is not looked at: which one the solver finds depends on what it
+A wrong candidate is refuted by a packet that is found in a decision diagram and run.  The solver is
+asked where none is found, but its packet is not looked at: which one it finds depends on what it
 was asked before, and the same filter is to give the same program always.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Literal, NamedTuple
 
 from bpfq.analysis.decide import Questions, Undecided
 from bpfq.analysis.subject import machine_of, meaning_of, network_offset, program_of
@@ -16,14 +18,22 @@ from bpfq.query.nodes import Query
 from bpfq.record import field, record
 from bpfq.settings import Settings
 from bpfq.superopt.cases import Case
+from bpfq.superopt.example import examples
+from bpfq.superopt.flow import Flow
+from bpfq.symbolic.diagram import Diagram, Diagrams
 from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
 from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
 
-Ruling: TypeAlias = Literal["proved", "refuted", "undecided"]
-
 _RLIMIT = 2_000_000  # z3 resource units for one question, a twentieth of a proof's
-_BEHIND = 1 << 17  # bytes that may follow a packet that was cut short
 _TOGETHER = 32  # proofs that share what was worked out
+_MOST_RUN = 8  # packets of a diagram
+
+
+class Ruling(NamedTuple):
+    """wrong: a packet that a refuted program gets wrong, where one was found without the solver."""
+
+    verdict: Literal["proved", "refuted", "undecided"]
+    wrong: Case | None = None
 
 
 class _Contract(NamedTuple):
@@ -36,36 +46,35 @@ class _Contract(NamedTuple):
 
 @record(frozen=False)
 class Judge:
-    """plain: the filter exactly as written, for the interpreter."""
+    """plain: the filter exactly as written, which says what to answer."""
 
     query: Query
     settings: Settings
-    plain: tuple[SockFilter, ...]
+    plain: Flow
     proofs: int = 0
     _contract: _Contract | None = field(default=None, repr=False)
 
-    def case(self, octets: bytes, network_header: bytes = b"") -> Case:
+    def case(self, octets: bytes) -> Case:
         """A packet of the target, without metadata so far; what to answer is not known yet."""
-        has_metadata = self.settings.target.metadata
         return Case(
             octets,
             len(octets),
             machine_of(self.settings.target),
-            {} if has_metadata else None,
+            {} if self.settings.target.metadata else None,
             network_offset(self.settings) or 0,
-            network_header,
         )
 
-    def judged(self, case: Case) -> Case:
-        """The case with what to answer; where it was cut short, zeros may follow."""
-        if case.run(self.plain):
+    def judged(self, case: Case, behind: bytes = b"") -> Case:
+        """The case with what to answer; where it was cut short, these bytes and zeros may follow."""
+        entry = len(self.plain) - 1
+        if case.verdict(self.plain, entry):
             return case.changed(wanted=True)
         if self.settings.strict:
             return case.changed(wanted=False)
-        whole = case.changed(octets=case.octets + bytes(_BEHIND))
-        return case if whole.run(self.plain) else case.changed(wanted=False)
+        whole = case.changed(behind=behind)
+        return case if whole.verdict(self.plain, entry) else case.changed(wanted=False)
 
-    def rule(self, words: Sequence[SockFilter]) -> Ruling:
+    def rule(self, flow: Flow, words: Sequence[SockFilter]) -> Ruling:
         """Whether the program keeps the contract; undecided where that exceeds the limits."""
         if self._contract is None or self.proofs % _TOGETHER == 0:
             self._contract = self._begin()
@@ -73,12 +82,28 @@ class Judge:
         questions, least, most = self._contract
         program = Accepts(program_of(words, self.settings, questions.packet))
         try:
-            for wrong in (Every((least, Opposite(program))), Every((program, Opposite(most)))):
-                if questions.find(wrong) is not None:
-                    return "refuted"
+            for broken in (Every((least, Opposite(program))), Every((program, Opposite(most)))):
+                found = questions.leading(broken)
+                wrong = None if found is None else self._wrong(flow, *found)
+                if wrong is not None or questions.find(broken) is not None:
+                    return Ruling("refuted", wrong)
         except Undecided:
-            return "undecided"
-        return "proved"
+            return Ruling("undecided")
+        return Ruling("proved")
+
+    def _wrong(self, flow: Flow, diagrams: Diagrams, diagram: Diagram) -> Case | None:
+        """A packet that the program gets wrong, among a few that the diagram leads to."""
+        is_live = self.settings.target.metadata
+        for example in islice(examples(diagrams, diagram, is_live), _MOST_RUN):
+            case = self.case(example.octets).changed(
+                wire_length=example.wire_length, network_header=example.network_header
+            )
+            if is_live:
+                case = case.changed(metadata=example.metadata)
+            case = self.judged(case, example.behind)
+            if case.wanted not in (None, case.verdict(flow, len(flow) - 1)):
+                return case
+        return None
 
     def _begin(self) -> _Contract:
         packet, is_live = Packet(), self.settings.target.metadata

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bpfq.isa.cbpf import opcodes
 from bpfq.isa.cbpf.instructions import ANCILLARY
-from bpfq.operators import WORD_MASK, Operator
+from bpfq.operators import WORD_BITS, WORD_MASK, Operator
 from bpfq.superopt.cases import (
     OPERATOR_OF,
     SET,
@@ -126,7 +126,7 @@ def _written(case: Case, source: Source, value: int) -> Iterator[Case]:
     if old is None:
         return
     for operator, right in reversed(done):
-        value = _undone(operator, right, value, old) & WORD_MASK
+        value = undone(operator, right, value, old) & WORD_MASK
     if value >> 8 * size or value == old:
         return
     name = METADATA.get(address)
@@ -146,7 +146,7 @@ def _held(case: Case, address: int, size: int) -> int | None:
     return int.from_bytes(octets, "big") if len(octets) == size else None
 
 
-def _undone(operator: Operator, right: int, value: int, old: int) -> int:
+def undone(operator: Operator, right: int, value: int, old: int) -> int:
     """What ``operator right`` makes value of, by a guess that running it confirms."""
     match operator:
         case Operator.ADD:
@@ -158,9 +158,10 @@ def _undone(operator: Operator, right: int, value: int, old: int) -> int:
         case Operator.XOR:
             return value ^ right
         case Operator.RSH:
-            return value << right % 32
+            right %= WORD_BITS
+            return value << right | old & (1 << right) - 1
         case Operator.LSH:
-            return value >> right % 32
+            return value >> right % WORD_BITS
         case Operator.MUL:
             return value // right if right else value
         case Operator.DIV:

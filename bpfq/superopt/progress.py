@@ -14,7 +14,7 @@ from bpfq.superopt.judge import Judge
 from bpfq.superopt.packets import beside
 
 _MOST_LEARNT = 8  # packets, of a program that is wrong
-_MOST_MADE = 2000  # packets that are looked at for them
+_MOST_MADE = 200  # packets that are looked at for them
 
 
 @record(frozen=False)
@@ -72,21 +72,24 @@ class Progress:
             return False
         self.budget.proofs += 1
         self._asked.add(flow)
-        ruling = self.judge.rule(self.goal.words(flow))
-        if ruling == "proved":
+        ruling = self.judge.rule(flow, self.goal.words(flow))
+        if ruling.verdict == "proved":
             self.best, self.figure = flow, figure
             self.proved += 1
             return True
-        if ruling == "undecided" or not self._tells(flow):
+        if ruling.verdict == "undecided" or not self._tells(flow, ruling.wrong):
             self.is_open = True
         return False
 
-    def _tells(self, flow: Flow) -> bool:
-        """Learn packets that a wrong program gets wrong, if there are some beside known ones."""
-        entry = len(flow) - 1
-        made = islice((near for case in self.cases for near in beside(flow, case)), _MOST_MADE)
-        judged = map(self.judge.judged, made)
-        wrong = (case for case in judged if case.wanted not in (None, case.verdict(flow, entry)))
-        found = list(islice(wrong, _MOST_LEARNT))
+    def _tells(self, flow: Flow, wrong: Case | None) -> bool:
+        """Learn packets that a wrong program gets wrong, near the one found or near known ones."""
+        known = self.cases if wrong is None else [wrong]
+        made = islice((near for case in known for near in beside(flow, case)), _MOST_MADE)
+        found = [] if wrong is None else [wrong]
+        for case in map(self.judge.judged, made):
+            if len(found) >= _MOST_LEARNT:
+                break
+            if case.wanted not in (None, case.verdict(flow, len(flow) - 1)):
+                found.append(case)
         self.learn(found)
         return bool(found)

@@ -42,18 +42,16 @@ def search(
 ) -> tuple[tuple[SockFilter, ...], Gain]:
     """A program of the query that is better than the one given, where one is found and proved."""
     flow, plain = flow_of(words), reference(query, settings)
-    if flow is None or plain is None or not settings.search_budget:
-        return words, Gain(len(words), len(words), "instructions")
-    if len(words) > LONGEST or not _is_known(plain):
+    written = None if plain is None or not _is_known(plain) else flow_of(plain)
+    if not flow or not written or len(words) > LONGEST or not settings.search_budget:
         return words, Gain(len(words), len(words), "instructions")
     flows = [flow, *filter(None, map(flow_of, starts(query, settings)))]
-    written = [*filter(None, [flow_of(plain)]), *flows]
     goal = Goal(settings.optimise_for, settings.traffic, settings.accept)
     before = after = goal.figure_of(words)
     budget = Budget(settings.search_budget)
-    progress = Progress(Judge(query, settings, plain), goal, budget, flow, before)
-    _learn(progress, words, written)
-    shortest = _run(progress, written, flows)
+    progress = Progress(Judge(query, settings, written), goal, budget, flow, before)
+    _learn(progress, words, [written, *flows])
+    shortest = _run(progress, [written, *flows], flows)
     if progress.figure < before and _is_proved(query, goal.words(progress.best), settings):
         words, after = goal.words(progress.best), progress.figure
     return words, Gain(

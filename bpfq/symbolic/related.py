@@ -21,10 +21,16 @@ def related(diagrams: Diagrams, diagram: Diagram, words: Words) -> Proposition:
 
     words: what made the words of the diagrams.
     """
+    parts, found = in_parts(diagrams, diagram, words)
+    return FALSE if found is parts.fails else diagrams.proposition(diagram)
+
+
+def in_parts(diagrams: Diagrams, diagram: Diagram, words: Words) -> tuple[Diagrams, Diagram]:
+    """The diagram over the parts of its words, and what made it; raises TooLarge."""
     left = diagrams.proposition(diagram)
     split = splits(left, words)
     if not split:
-        return left
+        return diagrams, diagram
     parts = Diagrams(splits=split, pieces=MOST_PIECES - _BUDGET)
     parts.place(diagrams.tested(diagram))
-    return FALSE if parts.of(left) is parts.fails else left
+    return parts, parts.of(left)
