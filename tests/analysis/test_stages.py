@@ -135,7 +135,7 @@ def test_stages_are_printed_with_what_each_changed() -> None:
 
 @pytest.mark.parametrize("text", _SAMPLE)
 def test_no_line_is_longer_than_a_terminal_is_wide(text: str) -> None:
-    made = bpfq.stages(compiled(text, 3))
+    made = bpfq.stages(compiled(text, 2))
     letters = ("    ", "(")  # definitions and listings are not cut
     assert [x for x in made.lines() if len(x) > 80 and not x.startswith(letters)] == []
 

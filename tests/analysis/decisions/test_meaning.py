@@ -212,9 +212,9 @@ def held(packet: Ether, program: bpfq.Program, tests: tuple[Decision, ...]) -> l
     return [one.meaning for one, passed in took if passed.yes]
 
 
-@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("level", [0, 1])
 def test_a_packet_has_the_layers_that_its_tests_name(level: int) -> None:
-    wrong = []
+    wrong = []  # from level 2 on a field may be asked for before its header is known to be there
     for text in _FILTERS[level::17]:
         program = bpfq.compile(text, level=level, allow_empty=True, netmask="255.255.255.0")
         tests = bpfq.draw(program).tests

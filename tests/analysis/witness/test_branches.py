@@ -19,7 +19,7 @@ SLICES = 6
 
 
 def test_a_suite_has_a_case_for_each_outcome() -> None:
-    suite = bpfq.branches("udp dst port 53")
+    suite = bpfq.branches(bpfq.compile("udp dst port 53", level=1))
     assert [(case.matches, case.witness.summary, case.outcomes) for case in suite.cases] == [
         (False, "TCP 192.0.2.1:1024 > 192.0.2.2:80 S",
          ("h[12] = 0x86dd: no", "h[12] = 0x800: yes", "b[23] = 0x11: no")),
