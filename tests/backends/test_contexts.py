@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from oracles.passes import Graphs
 
+import bpfq
 from bpfq.analysis.decide import Questions
 from bpfq.backends.cbpf.emit import emit
 from bpfq.backends.cbpf.select import select
@@ -220,3 +221,8 @@ def test_selections_are_given_up_where_they_grow_longer_than_the_plain_one() -> 
     chain = Graphs("ip6 protochain 6").after()
     assert len(select(chain, late_entries=True)) == 1
     assert len(select(port_80(Graph()), late_entries=True)) > 1
+
+
+def test_a_choice_of_choices_is_not_asked_for_what_is_known() -> None:
+    """Three tags of which one is metadata: no comparison is made for ever."""
+    assert bpfq.compile("vlan and vlan and vlan", target="packet-cooked").prove().verdict == "proved"

@@ -9,6 +9,7 @@ skipped instructions would compute.  A piece that another one ends with is part 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from bpfq.backends.cbpf.contexts import Condition, Contexts, Facts, meet, outcome
@@ -125,9 +126,8 @@ class Selector:
                 case Load(index=index) if index is not None and self._is_in_x(index, state):
                     break
                 case _:
-                    return conditions(term)[0]
-        needed = conditions(self.contexts.where(step.operand, state.facts))
-        return needed[0] if needed else None
+                    return _open(conditions(term), state.facts)
+        return _open(conditions(self.contexts.where(step.operand, state.facts)), state.facts)
 
     def known(self, step: Step, state: State) -> tuple[bool | None, ...]:
         """What an edge knows of the conditions of a test."""
@@ -234,6 +234,14 @@ class Selector:
 
     def _x(self, state: State) -> Term | None:
         return state.x and self.contexts.where(state.x, state.facts)
+
+
+def _open(conditions: Sequence[Condition], facts: Facts) -> Condition | None:
+    """The first one that is not known.
+
+    A choice of a choice may ask for what is known already: in its terms it stood otherwise.
+    """
+    return next((each for each in conditions if outcome(each, facts) is None), None)
 
 
 def _common_memory(edges: list[Arrival]) -> dict[int, Term]:
