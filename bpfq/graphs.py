@@ -32,7 +32,7 @@ from bpfq.opt.refusals import refusals_first
 from bpfq.opt.sets import gather_sets
 from bpfq.opt.tabulate import tabulate
 from bpfq.query.nodes import Query
-from bpfq.record import record
+from bpfq.record import field, record
 from bpfq.settings import Settings
 
 _SIZES = ("size", "kernel-size")  # worth more executed instructions
@@ -64,44 +64,83 @@ def ways(
 ) -> tuple[Way, ...]:
     """The optimised graphs: as written, with lists as sets, by fields, with refusals first."""
     builder = Builder(keep_loads=settings.strict)
-    sets = settings.level > 1 and not settings.strict
-    long = sets and has_long_list(query)  # not worth building one by one
-    formula = lowering(settings, builder, share=settings.level > 0, join=long)(query)
-    watch("formula", formula)
-    formulas = {"as written": formula}
-    if sets:
-        gathered = gather_sets(formula)
-        listed = tabulate(gathered)
-        if listed is not formula:
-            watch("sets", listed)
-            is_tree = listed is not gathered
-            if long or (size(formula) > _LONG and (is_tree or _much_smaller(listed, formula))):
-                formulas.clear()
-            formulas["lists as sets"] = listed
-    starts = [Start(how, build(one, builder)) for how, one in formulas.items()]
-    found: dict[Node, Formula | None] = {}
-    for start, one in zip(starts, formulas.values(), strict=True):
+    if settings.level < 2 or settings.strict:
+        formula = lowering(settings, builder, share=settings.level > 0)(query)
+        watch("formula", formula)
+        start = Start("as written", build(formula, builder))
         watch("graph", start)
-        if sets and size(one) <= _FEW:
-            found[optimise(start.graph, builder, 1, watch)] = None
-        best = optimise(start.graph, builder, settings.level, watch)
-        found[best] = None
-    if sets:
-        other = by_fields_where_worth(one, starts[-1].graph, best, builder)
+        return (Way(optimise(start.graph, builder, settings.level, watch)),)
+    found = _Ways(settings, builder, watch)
+    last = None
+    for how, formula in _formulas(query, settings, builder, watch).items():
+        last = found.add(how, formula)
+    assert last is not None
+    found.add_by_fields(*last)
+    if settings.optimise_for in _SIZES:
+        found.add_refusals_first(last[0])
+    if size(last[0]) <= _LONG:
+        found.add_in_rows()
+    return tuple(Way(graph, formula) for graph, formula in found.graphs.items())
+
+
+def _formulas(
+    query: Query, settings: Settings, builder: Builder, watch: Watch
+) -> dict[str, Formula]:
+    """The query by how it is read: as written, where it is not too long for that, and as sets."""
+    long = has_long_list(query)  # not worth building one by one
+    formula = lowering(settings, builder, share=True, join=long)(query)
+    watch("formula", formula)
+    gathered = gather_sets(formula)
+    listed = tabulate(gathered)
+    if listed is formula:
+        return {"as written": formula}
+    watch("sets", listed)
+    is_tree = listed is not gathered
+    if long or (size(formula) > _LONG and (is_tree or _much_smaller(listed, formula))):
+        return {"lists as sets": listed}
+    return {"as written": formula, "lists as sets": listed}
+
+
+@record(eq=False)
+class _Ways:
+    """graphs: those found so far, with the formula that each has to be proved against, if any."""
+
+    settings: Settings
+    builder: Builder
+    watch: Watch
+    graphs: dict[Node, Formula | None] = field(default_factory=dict)
+
+    def add(self, how: str, formula: Formula) -> tuple[Formula, Node, Node]:
+        """A formula as it stands; with its graph before and after the passes."""
+        plain = build(formula, self.builder)
+        self.watch("graph", Start(how, plain))
+        if size(formula) <= _FEW:
+            self.graphs[optimise(plain, self.builder, 1, self.watch)] = None
+        best = optimise(plain, self.builder, self.settings.level, self.watch)
+        self.graphs[best] = None
+        return formula, plain, best
+
+    def add_by_fields(self, formula: Formula, plain: Node, best: Node) -> None:
+        other = by_fields_where_worth(formula, plain, best, self.builder)
         if other is not None:
-            watch("graph", Start("by fields", other))
-            found.setdefault(optimise(other, builder, settings.level, watch), one)
-        moved = refusals_first(one) if settings.optimise_for in _SIZES else one
-        if moved is not one and size(one) <= _FEW:
-            start = Start("refusals first", build(moved, builder))
-            watch("graph", start)
-            found.setdefault(optimise(start.graph, builder, settings.level, watch), None)
-        for graph, proved in list(found.items()) if size(one) <= _LONG else ():
-            made = in_rows(graph, builder)
-            if made not in found:
-                watch("pass", Change(in_rows, graph, made))
-                found[made] = proved
-    return tuple(Way(graph, formula) for graph, formula in found.items())
+            self._add_other("by fields", other, formula)
+
+    def add_refusals_first(self, formula: Formula) -> None:
+        moved = refusals_first(formula)
+        if moved is not formula and size(formula) <= _FEW:
+            self._add_other("refusals first", build(moved, self.builder), None)
+
+    def _add_other(self, how: str, graph: Node, proved: Formula | None) -> None:
+        self.watch("graph", Start(how, graph))
+        made = optimise(graph, self.builder, self.settings.level, self.watch)
+        self.graphs.setdefault(made, proved)
+
+    def add_in_rows(self) -> None:
+        for graph, proved in list(self.graphs.items()):
+            made = in_rows(graph, self.builder)
+            if made not in self.graphs:
+                self.watch("pass", Change(in_rows, graph, made))
+                self.graphs[made] = proved
 
 
 def reordered(graph: Node, settings: Settings, watch: Watch) -> tuple[Node, ...]:
