@@ -11,7 +11,7 @@ from oracles.sweep import sampled
 
 import bpfq
 from bpfq.errors import BpfqError, FilterError, UnsupportedError
-from bpfq.settings import LEVELS
+from bpfq.settings import LEVELS, SEARCHING
 
 MATRIX = json.loads((Path(__file__).parents[1] / "corpus" / "acceptance.json").read_text())
 PRIMITIVES: list[str] = MATRIX["primitives"]
@@ -58,6 +58,6 @@ def test_a_link_type_takes_the_primitives_that_the_reference_takes(row: dict[str
 def test_every_level_takes_the_same_primitives(row: dict[str, Any]) -> None:
     as_written, *optimised = (
         {text for text in PRIMITIVES if refusal(text, row["dlt"], level) is None}
-        for level in LEVELS
+        for level in LEVELS[:SEARCHING]
     )
-    assert optimised == [as_written] * (len(LEVELS) - 1)
+    assert optimised == [as_written] * (SEARCHING - 1)

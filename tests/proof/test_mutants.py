@@ -21,7 +21,7 @@ from bpfq.analysis.prove import prove
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import NETWORK_BASE
 from bpfq.isa.cbpf.opcodes import ABSOLUTE_LOADS, LOADX_IMMEDIATE
-from bpfq.settings import LEVELS
+from bpfq.settings import SEARCHING
 from bpfq.symbolic.code import METADATA
 
 from .mutants import Mutant, mutants
@@ -124,7 +124,7 @@ def _of_target(target: str) -> list[Subject]:
     texts = TARGETS[target] if FULL else TARGETS[target][::3]
     subjects = []
     for turn, text in enumerate(texts):
-        options: dict[str, Any] = {"target": target, "level": LEVELS[turn % len(LEVELS)]}
+        options: dict[str, Any] = {"target": target, "level": turn % SEARCHING}
         options["strict"] = turn % 4 == 3
         if target in FAMILY:
             options["family"] = FAMILY[target]
@@ -135,7 +135,7 @@ def _of_target(target: str) -> list[Subject]:
 def _of_corpus(part: int) -> list[Subject]:
     subjects = []
     for turn, line in enumerate(filters()[part::PARTS][:: EVERY // PARTS or 1]):
-        level, strict = LEVELS[turn % len(LEVELS)], turn % 5 == 4
+        level, strict = turn % SEARCHING, turn % 5 == 4
         options = {"link": line.link, "savefile": line.savefile, "level": level, "strict": strict}
         subjects.append(Subject(line.text, tuple(options.items())))
     return subjects
