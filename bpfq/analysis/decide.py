@@ -52,6 +52,11 @@ class Questions:
         left = self.left(wanted)
         return None if left is FALSE else next(iter(self.solve(left)), None)
 
+    def is_possible(self, wanted: Proposition) -> bool:
+        """Whether ``wanted`` is TRUE of some packet, which is not made; raises Undecided."""
+        left = self.left(wanted)
+        return left is not FALSE and self._satisfied(left) is not None
+
     def left(self, wanted: Proposition) -> Proposition:
         """What the diagrams leave to decide: FALSE where ``wanted`` holds of no packet."""
         found = self._independent(wanted)
@@ -113,22 +118,31 @@ class Questions:
         One for each list of wishes, of which as many hold as the solver finds; those given up
         first stand first.
         """
-        from bpfq.simplify.smt import Solver, TooLong
+        from bpfq.simplify.smt import TooLong
+
+        solver = self._satisfied(left)
+        if solver is None:
+            return ()
+        try:
+            plain = solver.sample()
+        except TooLong:
+            raise Undecided from None
+        made = (_with_wishes(solver, left, each) for each in wishes)
+        return (*(sample for sample in made if sample is not None), plain)
+
+    def _satisfied(self, left: Proposition) -> Solver | None:
+        """What knows a packet of which ``left`` is TRUE, None where there is none."""
+        from bpfq.simplify.smt import Solver
 
         self.solved += 1
         solver = Solver(self.packet, rlimit=self.rlimit, wire_is_captured=self.wire_is_captured)
         match solver.check(solver.holds(left)):
             case "sat":
-                try:
-                    plain = solver.sample()
-                except TooLong:
-                    raise Undecided from None
+                return solver
             case "unsat":
-                return ()
+                return None
             case _:
                 raise Undecided
-        made = (_with_wishes(solver, left, each) for each in wishes)
-        return (*(sample for sample in made if sample is not None), plain)
 
 
 def _with_wishes(solver: Solver, left: Proposition, wishes: Sequence[Proposition]) -> Sample | None:

@@ -114,10 +114,10 @@ class Draft:
     def with_place(self, index: Word) -> Draft:
         """What is read behind an index is decided, and what reads it."""
         values = dict(self.values)
-        for load in loads(index) if self.is_far else ():
+        for number, load in enumerate(loads(index) if self.is_far else ()):
             last = self._places(load)[-1]
-            free = 0xFF & ~self.kept.get(last, 0)
-            values[last] = values.get(last, 0) | free
+            far = 0xFF - 5 * number & 0xFF  # bytes in another order lead elsewhere
+            values[last] = values.get(last, 0) | far & ~self.kept.get(last, 0)
         return replace(self, values=values).keeping((index,))
 
     def keeping(self, words: tuple[Word, ...]) -> Draft:

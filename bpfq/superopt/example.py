@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from bpfq.record import record
 from bpfq.simplify.smt_encode import NETWORK_HEADER
 from bpfq.superopt.draft import Draft
 from bpfq.symbolic.diagram import Diagram, Diagrams
@@ -24,7 +25,7 @@ from bpfq.symbolic.variables import Variable
 from bpfq.symbolic.words import NETWORK, START, Length, Metadata, Word
 from bpfq.walk import bottom_up
 
-_MOST_STEPS = 1000  # nodes visited
+_MOST_STEPS = 400  # nodes visited in one walk
 _MOST_VISITS = 10  # of one node
 _MOST_TRIES = 8  # values that lead to one child
 _MOST_CONSTANTS = 16
@@ -43,24 +44,12 @@ class Example(NamedTuple):
 
 def examples(diagrams: Diagrams, diagram: Diagram, wire_is_captured: bool) -> Iterator[Example]:
     """Packets that lead to "holds", mostly; few, or none where none is found."""
-    drafts = [(diagram, Draft(is_far)) for is_far in (True, False)]
-    ways: list[Iterator[tuple[Diagram, Draft]]] = [iter(drafts)]
-    elsewhere = _constants(diagram)
-    visits: Counter[Diagram] = Counter()
-    for _ in range(_MOST_STEPS):
-        node, draft = next(ways[-1], (None, None))
-        if node is None or draft is None:
-            ways.pop()
-            if not ways:
-                return
-        elif node is diagrams.holds:
+    for is_far, is_turned in ((True, False), (True, True), (False, False)):
+        walk = _Walk(diagrams, _constants(diagram), is_turned)
+        for draft in walk.run(diagram, Draft(is_far)):
             made = _made(draft, wire_is_captured)
             if made is not None:
                 yield made
-        elif node is not diagrams.fails:
-            visits[node] += 1
-            if visits[node] <= _MOST_VISITS:
-                ways.append(_next(diagrams, node, draft, elsewhere))
 
 
 def _constants(diagram: Diagram) -> tuple[int, ...]:
@@ -70,39 +59,91 @@ def _constants(diagram: Diagram) -> tuple[int, ...]:
     return tuple(islice(found, _MOST_CONSTANTS))
 
 
-def _next(
-    diagrams: Diagrams, node: Diagram, draft: Draft, elsewhere: tuple[int, ...]
-) -> Iterator[tuple[Diagram, Draft]]:
-    """Where values of a node's variable lead.
+@record
+class _Walk:
+    """One walk down, depth first.
 
-    elsewhere: what other words are compared with, which may turn out to be the same bytes.
+    elsewhere: what any word is compared with: two of them may turn out to be the same bytes.
+    is_turned: values stand in the other order.
     """
-    variable = diagrams.variables[node.level]
-    if isinstance(variable, tuple) and isinstance(variable[0], str):
-        base, index = variable[0], variable[1]
-        if index is not None:
-            draft = draft.settled((index,)).with_place(index)
-        edges = (-MOST_CAPTURED, *node.cuts, 2 * MOST_CAPTURED)
-        for place in reversed(range(len(node.children))):
-            made = draft.within(base, index, edges[place], edges[place + 1])
-            if made is not None:
-                yield node.children[place], made
-        return
-    words = _words(variable)
-    draft = draft.settled(words)
-    values = [draft.value(word) for word in words]
-    if None in values:
-        yield from ((child, draft) for child in dict.fromkeys(node.children))
-        return
-    tries: Counter[Diagram] = Counter()
-    dead = (diagrams.fails, diagrams.faults)
-    for word, value, outcome in _changes(words, [value or 0 for value in values], node, elsewhere):
-        child = node.children[bisect_right(node.cuts, outcome)]
-        if child not in dead and tries[child] < _MOST_TRIES:
-            made = draft.with_value(word, value)
-            if made is not None:
-                tries[child] += 1
-                yield child, made.keeping(words)
+
+    diagrams: Diagrams
+    elsewhere: tuple[int, ...]
+    is_turned: bool
+
+    def run(self, diagram: Diagram, draft: Draft) -> Iterator[Draft]:
+        """What leads to "holds"."""
+        diagrams = self.diagrams
+        ways = [iter([(diagram, draft)])]
+        visits: Counter[Diagram] = Counter()
+        for _ in range(_MOST_STEPS):
+            step = next(ways[-1], None)
+            if step is None:
+                ways.pop()
+                if not ways:
+                    return
+                continue
+            node, draft = step
+            visits[node] += 1
+            if node is diagrams.holds:
+                yield draft
+            elif node is not diagrams.fails and visits[node] <= _MOST_VISITS:
+                variable = diagrams.variables[node.level]
+                if isinstance(variable, tuple) and isinstance(variable[0], str):
+                    ways.append(_by_room(variable[0], variable[1], node, draft))
+                else:
+                    ways.append(self._by_value(_words(variable), node, draft))
+
+    def _by_value(
+        self, words: tuple[Word, ...], node: Diagram, draft: Draft
+    ) -> Iterator[tuple[Diagram, Draft]]:
+        """Where values of a word lead, or how two of them compare."""
+        draft = draft.settled(words)
+        values = [draft.value(word) for word in words]
+        if None in values:
+            yield from ((child, draft) for child in dict.fromkeys(node.children))
+            return
+        tries: Counter[Diagram] = Counter()
+        dead = (self.diagrams.fails, self.diagrams.faults)
+        for word, value, outcome in self._changes(words, [value or 0 for value in values], node):
+            child = node.children[bisect_right(node.cuts, outcome)]
+            if child not in dead and tries[child] < _MOST_TRIES:
+                made = draft.with_value(word, value)
+                if made is not None:
+                    tries[child] += 1
+                    yield child, made.keeping(words)
+
+    def _changes(
+        self, words: tuple[Word, ...], values: list[int], node: Diagram
+    ) -> Iterator[tuple[Word, int, int]]:
+        """Words with values that they may get, and which way the node is left then."""
+        if len(words) == 2:
+            left, right = values
+            yield words[0], left, (left > right) - (left < right)
+            for step in (-1, 0, 1):
+                yield words[0], right + step, step
+                yield words[1], left - step, step
+            return
+        (word,), (now,) = words, values
+        ends = [*node.cuts, word.most + 1]
+        last = [end - 1 for pair in zip(reversed(ends), ends, strict=True) for end in pair]
+        if self.is_turned:
+            last.reverse()
+        for value in dict.fromkeys((*last, now, 0, *ends, *self.elsewhere)):
+            yield word, value, value
+
+
+def _by_room(
+    base: str, index: Word | None, node: Diagram, draft: Draft
+) -> Iterator[tuple[Diagram, Draft]]:
+    """Where captured lengths lead, the longest first."""
+    if index is not None:
+        draft = draft.settled((index,)).with_place(index)
+    edges = (-MOST_CAPTURED, *node.cuts, 2 * MOST_CAPTURED)
+    for place in reversed(range(len(node.children))):
+        made = draft.within(base, index, edges[place], edges[place + 1])
+        if made is not None:
+            yield node.children[place], made
 
 
 def _words(variable: Variable) -> tuple[Word, ...]:
@@ -111,25 +152,6 @@ def _words(variable: Variable) -> tuple[Word, ...]:
     left, right = variable
     assert not isinstance(left, str) and right is not None
     return left, right
-
-
-def _changes(
-    words: tuple[Word, ...], values: list[int], node: Diagram, elsewhere: tuple[int, ...]
-) -> Iterator[tuple[Word, int, int]]:
-    """Words with values that they may get, and which way the node is left then."""
-    if len(words) == 2:
-        left, right = values
-        now = (left > right) - (left < right)
-        yield words[0], left, now
-        for step in (-1, 0, 1):
-            yield words[0], right + step, step
-            yield words[1], left - step, step
-        return
-    (word,), (now,) = words, values
-    ends = [*node.cuts, word.most + 1]
-    last = [end - 1 for pair in zip(reversed(ends), ends) for end in pair]
-    for value in dict.fromkeys((*last, now, 0, *ends, *elsewhere)):
-        yield word, value, value
 
 
 # ---------------------------------------------------------------- the packet

@@ -85,7 +85,7 @@ class Judge:
             for broken in (Every((least, Opposite(program))), Every((program, Opposite(most)))):
                 found = questions.leading(broken)
                 wrong = None if found is None else self._wrong(flow, *found)
-                if wrong is not None or questions.find(broken) is not None:
+                if wrong is not None or questions.is_possible(broken):
                     return Ruling("refuted", wrong)
         except Undecided:
             return Ruling("undecided")

@@ -14,6 +14,7 @@ ld [38]; jeq #b
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from bpfq.isa.cbpf import opcodes
 from bpfq.superopt.budget import Part
@@ -79,39 +80,81 @@ def _led(flow: Sequence[Node], edges: Sequence[Edge], to: int) -> list[Node]:
 
 
 def by_index(traffic: Traffic, budget: Part) -> Iterator[Flow]:
-    """Programs with X set on an edge; a case may tell that they are wrong."""
+    """Programs with X set on an edge that are hardly larger; a case may tell that they are wrong."""
     flow = traffic.flow
     offsets = {
         node.k
         for node in flow
         if (node.code in SIZE_OF_LOAD or node.code in SIZE_OF_INDIRECT) and node.k < FARTHEST
     }
-    distances = sorted({b - a for a in offsets for b in offsets if 0 < b - a < _MOST_APART})
-    for edge in traffic.leaving:
-        if _target(flow, edge) >= 0:
-            for distance in distances:
+    distances = {b - a for a in offsets for b in offsets if 0 < b - a < _MOST_APART}
+    for distance in sorted(distances):
+        both = _both(flow, distance, offsets)
+        for edge in traffic.leaving:
+            to = _target(flow, edge)
+            if to >= 0 and both.plain[to] != both.behind[to]:
+                nodes = _with_index(both, edge, to, distance)
+                entry = both.plain[-1]
+                if _reached(nodes, entry) > len(flow) + 1:
+                    continue
                 if not budget.spend():
                     return
-                yield _with_index(flow, edge, distance, offsets)
+                yield canonical(nodes, entry)
 
 
-def _with_index(flow: Flow, edge: Edge, distance: int, offsets: set[int]) -> Flow:
-    """X is the distance behind the edge and 0 elsewhere: a copy of all nodes is behind it."""
-    copies = len(flow)
+class _Both(NamedTuple):
+    """A program where X is 0, and behind it where X is a distance; equal nodes are one.
+
+    plain, behind: the number of each of its nodes in either.
+    """
+
+    nodes: list[Node]
+    plain: list[int]
+    behind: list[int]
+
+
+def _both(flow: Flow, distance: int, offsets: set[int]) -> _Both:
     behind = [_from_x(node, distance, offsets) for node in flow]
     relative = {(node.code, node.k) for node in behind}
-    nodes = [
+    plain = [
         node._replace(code=_INDIRECT_OF[node.code])
         if (_INDIRECT_OF.get(node.code), node.k) in relative
         else node
         for node in flow
     ]
-    for code, k, yes, no in behind:
-        yes, no = (to + copies if to >= 0 else to for to in (yes, no))
-        nodes.append(Node(code, k, yes, no))
-    first = _target(flow, edge) + copies
+    made: dict[Node, int] = {}
+    numbers = _numbered(plain, made), _numbered(behind, made)
+    return _Both(list(made), *numbers)
+
+
+def _numbered(nodes: Sequence[Node], made: dict[Node, int]) -> list[int]:
+    """The number of each node among those made, where children stand before parents."""
+    numbers: list[int] = []
+    for code, k, yes, no in nodes:
+        yes, no = (numbers[to] if to >= 0 else to for to in (yes, no))
+        numbers.append(made.setdefault(Node(code, k, yes, no), len(made)))
+    return numbers
+
+
+def _with_index(both: _Both, edge: Edge, to: int, distance: int) -> list[Node]:
+    """X is the distance behind the edge, which led to a node, and 0 elsewhere."""
+    first = both.behind[to]
+    nodes = _led(both.nodes, [(both.plain[edge[0]], edge[1])], len(both.nodes))
     nodes.append(Node(opcodes.LOADX_IMMEDIATE, distance, first, first))
-    return canonical(_led(nodes, [edge], len(nodes) - 1), copies - 1)
+    return nodes
+
+
+def _reached(nodes: Sequence[Node], entry: int) -> int:
+    """How many nodes the entry leads to."""
+    seen = {entry}
+    work = [entry]
+    while work:
+        _, _, yes, no = nodes[work.pop()]
+        for to in (yes, no):
+            if to >= 0 and to not in seen:
+                seen.add(to)
+                work.append(to)
+    return len(seen)
 
 
 def _from_x(node: Node, distance: int, offsets: set[int]) -> Node:
