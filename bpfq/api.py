@@ -33,8 +33,8 @@ class Program:
     """A compiled classic BPF program.
 
     ``len(program)`` is the number of instructions, ``list(program)`` the (code, jt, jf, k) tuples
-    of struct sock_filter.  ``target`` and ``link`` name what it was compiled for.  ``gain``: what the
-    search of level 3 came to, None at other levels.
+    of struct sock_filter.  ``target`` and ``link`` name what it was compiled for.  ``gain``: what
+    the search of level 3 came to, None at other levels.
     """
 
     words: tuple[SockFilter, ...]
@@ -165,17 +165,18 @@ def compile(  # the name the whole field uses for it
     for ``ip broadcast``; None is unknown.  level: 0 as written, 1 shared and threaded, 2 without
     tests that others decide, lists as searches, code shared between branches, 3 the best that a
     search from there proves; None is the default, 2.  search_budget: candidates that level 3 tries
-    at most, a proof counts as 500 of them; 40 000 take seconds, ``gain`` says what came of
+    at most, a proof counts as 500 of them; 40 000 take about a second, ``gain`` says what came of
     it.  savefile: byte order of the capture file the program will read, relative to a little-endian
-    machine.  resolver: what looks up host, network and station names; none unless given.  through: encapsulations below which layer-3
-    tests look as well.  tcp6: ``tcp[...]`` and its kind read IPv6 too.  family: 4 or 6, all that
-    a layer-3 target can carry.  strict: equal to libpcap on packets cut short inside a tested
-    field, too.  allow_empty: compile a filter that can match nothing.  protochain: headers that
-    ``protochain`` follows at most.  optimise_for, from level 2 on: "balanced", the smallest
-    program that is nearly as quick as the quickest; "size", the fewest instructions; "speed", the
-    least time by the kernel's prices; "kernel-size", the least option memory of a socket.
-    profile: the traffic that programs are made quick for, a synthetic mix unless given: a capture
-    file, or packets with the link type, each bytes or (captured bytes, length on the wire).
+    machine.  resolver: what looks up host, network and station names; none unless given.  through:
+    encapsulations below which layer-3 tests look as well.  tcp6: ``tcp[...]`` and its kind read
+    IPv6 too.  family: 4 or 6, all that a layer-3 target can carry.  strict: equal to libpcap on
+    packets cut short inside a tested field, too.  allow_empty: compile a filter that can match
+    nothing.  protochain: headers that ``protochain`` follows at most.  optimise_for, from level 2
+    on: "balanced", the smallest program that is nearly as quick as the quickest; "size", the fewest
+    instructions; "speed", the least time by the kernel's prices; "kernel-size", the least option
+    memory of a socket.  profile: the traffic that programs are made quick for, a synthetic mix
+    unless given: a capture file, or packets with the link type, each bytes or (captured bytes,
+    length on the wire).
 
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
     one; CaptureError for a profile that cannot be read.  Pure: the same arguments, and the same

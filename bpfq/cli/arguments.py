@@ -210,7 +210,7 @@ def _filter_options(parser: ArgumentParser) -> None:
     add("--allow-empty", action="store_true", help="compile a filter that matches nothing")
     add("-O", dest="level", action="store_const", const=0, help="no optimiser, same as --opt 0")
     add("-O3", dest="level", action="store_const", const=3, help="search for less, as --opt 3")
-    add("--opt", dest="level", type=int, metavar="N", help="optimiser level, 0 to 3; 2 unless given")
+    add("--opt", dest="level", type=int, metavar="N", help="optimiser level 0 to 3; 2 unless given")
     add(
         "--optimise-for", dest="objective", default="balanced", metavar="WHAT",
         help="balanced, size, speed or kernel-size",

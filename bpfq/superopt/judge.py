@@ -18,7 +18,7 @@ from bpfq.query.nodes import Query
 from bpfq.record import field, record
 from bpfq.settings import Settings
 from bpfq.superopt.cases import Case
-from bpfq.superopt.example import examples
+from bpfq.superopt.example import Example, examples
 from bpfq.superopt.flow import Flow
 from bpfq.symbolic.diagram import Diagram, Diagrams
 from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
@@ -91,16 +91,19 @@ class Judge:
             return Ruling("undecided")
         return Ruling("proved")
 
+    def case_of(self, example: Example) -> Case:
+        """The packet, and what to answer."""
+        case = self.case(example.octets).changed(
+            wire_length=example.wire_length, network_header=example.network_header
+        )
+        if self.settings.target.metadata:
+            case = case.changed(metadata=example.metadata)
+        return self.judged(case, example.behind)
+
     def _wrong(self, flow: Flow, diagrams: Diagrams, diagram: Diagram) -> Case | None:
         """A packet that the program gets wrong, among a few that the diagram leads to."""
-        is_live = self.settings.target.metadata
-        for example in islice(examples(diagrams, diagram, is_live), _MOST_RUN):
-            case = self.case(example.octets).changed(
-                wire_length=example.wire_length, network_header=example.network_header
-            )
-            if is_live:
-                case = case.changed(metadata=example.metadata)
-            case = self.judged(case, example.behind)
+        found = examples(diagrams, diagram, self.settings.target.metadata)
+        for case in map(self.case_of, islice(found, _MOST_RUN)):
             if case.wanted not in (None, case.verdict(flow, len(flow) - 1)):
                 return case
         return None
