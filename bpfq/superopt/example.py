@@ -64,7 +64,7 @@ class _Walk:
     """One walk down, depth first.
 
     elsewhere: what any word is compared with: two of them may turn out to be the same bytes.
-    is_turned: values stand in the other order.
+    is_turned: values are tried from the lowest on, else from both sides.
     """
 
     diagrams: Diagrams
@@ -126,9 +126,9 @@ class _Walk:
             return
         (word,), (now,) = words, values
         ends = [*node.cuts, word.most + 1]
-        last = [end - 1 for pair in zip(reversed(ends), ends, strict=True) for end in pair]
-        if self.is_turned:
-            last.reverse()
+        last = [end - 1 for end in ends]
+        if not self.is_turned:
+            last = [value for pair in zip(reversed(last), last, strict=True) for value in pair]
         for value in dict.fromkeys((*last, now, 0, *ends, *self.elsewhere)):
             yield word, value, value
 
