@@ -24,13 +24,16 @@ _ANYWHERE = (0, MOST_CAPTURED)
 
 @record
 class Draft:
-    """values: by place, 0 where nothing was written.  kept: the bits of it that may not change.
+    """values: by place.  kept: the bits of it that may not change.
 
     room: by base, from how many captured bytes on, and below how many.  is_far: bytes behind a
-    header of variable length lie away from those before it.
+    header of variable length lie away from those before it.  is_loose: what is computed from
+    several loads may change once more.  fill: the bytes that were not written.
     """
 
     is_far: bool
+    is_loose: bool = False
+    fill: int = 0
     values: dict[Place, int] = field(default_factory=dict)
     kept: dict[Place, int] = field(default_factory=dict)
     room: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class Draft:
                 return value
             case Bytes(base, index, offset, size):
                 first = offset if index is None else known[index] + offset
-                octets = bytes(self.values.get((base, first + n), 0) for n in range(size))
+                octets = bytes(self.values.get((base, first + n), self.fill) for n in range(size))
                 return int.from_bytes(octets, "big")
             case Operation(operator, left, right):
                 try:
@@ -89,9 +92,12 @@ class Draft:
         if isinstance(word, Bytes):
             octets = list(value.to_bytes(word.size, "big"))
         new = dict(zip(self._places(word), octets, strict=True))
-        if any((self.values.get(at, 0) ^ new[at]) & self.kept.get(at, 0) for at in new):
+        if any((self._at(at) ^ new[at]) & self.kept.get(at, 0) for at in new):
             return None
         return replace(self, values=self.values | new)
+
+    def _at(self, place: Place) -> int:
+        return self.values.get(place, self.fill if isinstance(place, tuple) else 0)
 
     def _places(self, word: Word) -> list[Place]:
         """Where a load reads now, or a word of the kernel."""
@@ -117,11 +123,16 @@ class Draft:
         for number, load in enumerate(loads(index) if self.is_far else ()):
             last = self._places(load)[-1]
             far = 0xFF - 5 * number & 0xFF  # bytes in another order lead elsewhere
-            values[last] = values.get(last, 0) | far & ~self.kept.get(last, 0)
-        return replace(self, values=values).keeping((index,))
+            values[last] = self._at(last) | far & ~self.kept.get(last, 0)
+        return replace(self, values=values)._keeping((index,))
 
     def keeping(self, words: tuple[Word, ...]) -> Draft:
         """These words have the values that they have now."""
+        if self.is_loose:
+            words = tuple(word for word in words if placed(word) is not None)
+        return self._keeping(words)
+
+    def _keeping(self, words: tuple[Word, ...]) -> Draft:
         kept = dict(self.kept)
         for word in words:
             for place, mask in self._masks(word):

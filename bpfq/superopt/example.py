@@ -30,6 +30,12 @@ _MOST_VISITS = 10  # of one node
 _MOST_TRIES = 8  # values that lead to one child
 _MOST_CONSTANTS = 16
 _LONGEST = 1 << 17  # captured bytes of a packet
+_STARTS = (
+    (Draft(is_far=True), False),
+    (Draft(is_far=True), True),
+    (Draft(is_far=False), False),
+    (Draft(is_far=True, is_loose=True, fill=0x55), False),
+)
 
 
 class Example(NamedTuple):
@@ -44,9 +50,9 @@ class Example(NamedTuple):
 
 def examples(diagrams: Diagrams, diagram: Diagram, wire_is_captured: bool) -> Iterator[Example]:
     """Packets that lead to "holds", mostly; few, or none where none is found."""
-    for is_far, is_turned in ((True, False), (True, True), (False, False)):
+    for start, is_turned in _STARTS:
         walk = _Walk(diagrams, _constants(diagram), is_turned)
-        for draft in walk.run(diagram, Draft(is_far)):
+        for draft in walk.run(diagram, start):
             made = _made(draft, wire_is_captured)
             if made is not None:
                 yield made
@@ -161,7 +167,7 @@ def _made(draft: Draft, wire_is_captured: bool) -> Example | None:
     """The packet as short as it may be, but with all that was written; None where it is none."""
     octets = {at: value for base, at, value in _octets(draft) if base == START}
     header = {at: value for base, at, value in _octets(draft) if base == NETWORK}
-    network = _filled(header, max(NETWORK_HEADER, max(header, default=0) + 1)) if header else b""
+    before = max(NETWORK_HEADER, max(header, default=0) + 1) if header else 0
     low, high = draft.room.get(START, (0, MOST_CAPTURED))
     end = max(octets, default=-1) + 1
     captured = min(high - 1, max(low, end))
@@ -170,13 +176,13 @@ def _made(draft: Draft, wire_is_captured: bool) -> Example | None:
         captured = wire
     if captured > _LONGEST or end > _LONGEST or not low <= captured < high:
         return None
-    whole = _filled(octets, max(captured, end))
+    whole = _filled(octets, max(captured, end), draft.fill)
     return Example(
         whole[:captured],
         whole[captured:],
         captured if wire is None else wire,
         {at.name: value for at, value in draft.values.items() if isinstance(at, Metadata)},
-        network,
+        _filled(header, before, draft.fill),
     )
 
 
@@ -186,8 +192,8 @@ def _octets(draft: Draft) -> Iterator[tuple[str, int, int]]:
             yield (*place, value)
 
 
-def _filled(octets: dict[int, int], size: int) -> bytes:
-    made = bytearray(size)
+def _filled(octets: dict[int, int], size: int, fill: int) -> bytes:
+    made = bytearray([fill]) * size
     for at, value in octets.items():
         made[at] = value
     return bytes(made)
