@@ -1,4 +1,4 @@
-"""What bench scripts share: the machine and the versions they print first, and their means."""
+"""What bench scripts share: the machine and the versions they print first, means and limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TypeVar
 import rival
 
 import bpfq
-
 
 Row = TypeVar("Row")
 
@@ -45,3 +44,23 @@ def mean(ratios: Iterable[float]) -> float:
 def every(groups: Mapping[str, list[Row]]) -> list[Row]:
     """What stands in any of the groups, in order."""
     return [one for several in groups.values() for one in several]
+
+
+class Missed:
+    """The limits that were not kept, as they are printed."""
+
+    def __init__(self) -> None:
+        self.limits: list[str] = []
+
+    def check(self, name: str, figure: float, limit: float | None) -> str:
+        """The limit as it is printed behind the figure."""
+        if limit is None:
+            return ""
+        if figure > limit:
+            self.limits.append(f"{name}: {figure:.4g}, limit {limit:g}")
+        return f" (limit {limit:g})"
+
+    def report(self) -> None:
+        """Ends the script with an error when a limit was missed."""
+        if self.limits:
+            raise SystemExit("limits missed:\n  " + "\n  ".join(self.limits))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import kernel_time
 import rival
 from corpus import NETMASK, Compile, Filter, compiler, groups
-from report import every, heading, mean
+from report import Missed, every, heading, mean
 from traffic import traffic
 from traffic_links import profile
 
@@ -56,13 +56,26 @@ def executed(one: Filter, program: bpfq.Program) -> Executed | None:
     return Executed(one.text, ours, theirs)
 
 
-def row(name: str, several: Sequence[Executed], limits: str = "") -> None:
+class Ratios(NamedTuple):
+    """Ours against libpcap's: the mean and the worst of what is executed, and the sum of loads."""
+
+    executed: float
+    worst: float
+    loads: float
+
+
+def ratios(several: Sequence[Executed]) -> Ratios:
+    found = [one.ratio for one in several]
     loads = sum(one.ours.loads for one in several) / sum(one.theirs.loads for one in several)
+    return Ratios(mean(found), max(found), loads)
+
+
+def row(name: str, several: Sequence[Executed], limits: str = "") -> None:
+    found = ratios(several)
     size = mean(one.ours.instructions / one.theirs.instructions for one in several)
-    worst = max(one.ratio for one in several)
     print(
-        f"  {name:22}{len(several):8}{mean(one.ratio for one in several):10.3f}{worst:8.2f}"
-        f"{loads:8.3f}{size:8.3f}  {limits}".rstrip()
+        f"  {name:22}{len(several):8}{found.executed:10.3f}{found.worst:8.2f}"
+        f"{found.loads:8.3f}{size:8.3f}  {limits}".rstrip()
     )
 
 
@@ -88,9 +101,18 @@ def head(title: str) -> None:
     print(f"  {title:22}{'filters':>8}{'executed':>10}{'worst':>8}{'loads':>8}{'size':>8}")
 
 
-def slower(several: Sequence[Executed]) -> None:
+def checked(several: Sequence[Executed], missed: Missed) -> str:
+    """The limits of all filters, as they are printed behind the figures."""
+    found = ratios(several)
+    return (
+        f"executed{missed.check('executed', found.executed, 0.92)}, aim 0.88; "
+        f"loads{missed.check('loads', found.loads, 0.75)}"
+    )
+
+
+def slower(several: Sequence[Executed], missed: Missed) -> None:
     over = sorted((one for one in several if one.ratio > MOST), key=lambda one: -one.ratio)
-    print(f"  more than 10 % slower: {len(over)} (limit 0)")
+    print(f"  more than 10 % slower: {len(over)}{missed.check('slower', len(over), 0)}")
     for one in over:
         print(f"    {one.ratio:5.2f}  {one.text[:90]}")
 
@@ -107,16 +129,19 @@ def main() -> None:
     head("group")
     for name, several in found.items():
         row(name, several)
-    row("all", every(found), "limits 0.92 (aim 0.88), 1.10, 0.75")
-    slower(every(found))
+    missed = Missed()
+    row("all", every(found), checked(every(found), missed))
+    slower(every(found), missed)
     head("optimised for")
     for objective in OBJECTIVES:
         row(objective, every(measured(compiler(level=level, optimise_for=objective))))
     for objective in ("balanced", "speed"):
-        found = measured(trained(level, objective))
-        row(f"{objective}, a profile", every(found), "limit 0.82 (aim 0.75)")
+        name, several = f"{objective}, a profile", every(measured(trained(level, objective)))
+        limit = missed.check(name, ratios(several).executed, 0.82)
+        row(name, several, f"executed{limit}, aim 0.75")
     if not asked.counts:
         kernel_time.report(lambda text: compiled(Filter("EN10MB", text)))
+    missed.report()
 
 
 if __name__ == "__main__":

@@ -71,12 +71,11 @@ def main() -> None:
     gains = [one.program.gain for one in found if one.program.gain is not None]
     print(
         f"  {len(found)} filters, {sum(one.is_shorter for one in found)} shorter, "
-        f"{sum(gain.shortest for gain in gains)} with none shorter from the same loads and constants"
+        f"{sum(gain.shortest for gain in gains)} with none shorter of the same loads and constants"
     )
     seconds = [one.seconds for one in found]
-    print(
-        f"  {sum(seconds):.0f} s of work: median {median(seconds):.2f} s, longest {max(seconds):.1f} s"
-    )
+    print(f"  {sum(seconds):.0f} s of work: median {median(seconds):.2f} s, "
+          f"longest {max(seconds):.1f} s")  # fmt: skip
     shorter(found)
 
 

@@ -43,6 +43,12 @@ class Target:
     limit: int | None = CLASSIC_LIMIT
     accept: int | None = None
 
+    def excess(self, instructions: int) -> str:
+        """By how much a program is too long, as messages say it."""
+        assert self.limit is not None
+        more = instructions - self.limit
+        return f"{instructions} instructions, {more} more than the {self.limit} of '{self.name}'"
+
 
 _ROWS = (
     Target(

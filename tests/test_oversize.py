@@ -9,7 +9,7 @@ import pytest
 
 import bpfq
 
-SIZE = r"\d+ instructions, target '{}' takes {}"
+SIZE = r"\d+ instructions, \d+ more than the {1} of '{0}'"
 
 
 def refusal(text: str, target: str) -> str:

@@ -76,7 +76,8 @@ def _size(program: Program) -> list[str]:
 
 def _more(found: Explanation) -> list[str]:
     options = [gap.option for gap in found.gaps if gap.option]
-    return ["-d listing", *options, "-r FILE filter a file", "bpfq why -r FILE one packet", "--json"]
+    files = ("-r FILE filter a file", "bpfq why -r FILE one packet")
+    return ["-d listing", *options, *files, "--json"]
 
 
 def _print_json(options: Namespace, program: Program, text: str, found: Explanation) -> None:

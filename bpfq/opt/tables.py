@@ -1,6 +1,6 @@
 """Lists of conjunctions as decision trees: one field after the other, each searched once.
 
-    src = a and port = 1 or src = b and port = 2 or ...     src in a switch; a: port = 1, b: port = 2
+    src = a and port = 1 or src = b and port = 2 or ...     src a: port = 1, src b: port = 2
 
     (host a and port 1) or (host b and port 2) or ...       sport: 1: src = a or dst = a, 2: ...
                                                             dport: 1: src = a or dst = a, 2: ...

@@ -65,7 +65,7 @@ class Judge:
         )
 
     def judged(self, case: Case, behind: bytes = b"") -> Case:
-        """The case with what to answer; where it was cut short, these bytes and zeros may follow."""
+        """The case with what to answer; behind a cut, these bytes and zeros may follow."""
         entry = len(self.plain) - 1
         if case.verdict(self.plain, entry):
             return case.changed(wanted=True)

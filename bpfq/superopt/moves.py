@@ -80,7 +80,7 @@ def _led(flow: Sequence[Node], edges: Sequence[Edge], to: int) -> list[Node]:
 
 
 def by_index(traffic: Traffic, budget: Part) -> Iterator[Flow]:
-    """Programs with X set on an edge that are hardly larger; a case may tell that they are wrong."""
+    """Programs with X set on an edge, hardly larger; a case may tell that they are wrong."""
     flow = traffic.flow
     offsets = {
         node.k

@@ -76,8 +76,8 @@ def test_contradiction_underlines_both_clauses(bpfq: Run) -> None:
          "'inbound' (a file does not record it) cannot be seen on DLT_EN10MB (Ethernet)"),
         (("--target", "xt_bpf", "-6", *"host ::1 or host 1::2 or host 3::4 or host 5::6".split(),
           *"or host 7::8 or host 9::10 or host 11::12 or host 13::14".split()), 3,
-         "instructions, target 'xt_bpf' takes 64; what would fit: 2 filters of 4 entries of the list"
-         " each; an eBPF map"),
+         "more than the 64 of 'xt_bpf'; what would fit: 2 filters of 4 entries of the list each; "
+         "an eBPF map"),
     ],
 )  # fmt: skip
 def test_wrong_command_line_says_what_is_wrong(

@@ -48,7 +48,7 @@ def _oversize(subject: Subject, code: str, limit: int) -> Iterator[Finding]:
     target, compiled = subject.settings.target, subject.compiled
     if compiled is None or target.limit != limit or len(compiled.words) <= limit:
         return
-    message = f"{len(compiled.words)} instructions, target '{target.name}' takes {limit}"
+    message = target.excess(len(compiled.words))
     largest = _largest_part(subject)
     if largest is not None:
         part, size = largest

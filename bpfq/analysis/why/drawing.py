@@ -15,7 +15,9 @@ from bpfq.analysis.why.readings import Reading
 from bpfq.record import record
 
 DECIDED: Final = "← decided here"
-SIGNS: Final = {Outcome.TRUE: "✓", Outcome.FALSE: "✗", Outcome.SKIPPED: "·", Outcome.ENDED: "!"}
+SIGNS: Final = {
+    Outcome.TRUE: "✓", Outcome.FALSE: "✗", Outcome.SKIPPED: "·", Outcome.ENDED: "!",
+}  # fmt: skip
 _WIDEST: Final = 50  # columns of the clauses; longer ones move what stands behind them
 _READINGS: Final = 3  # shown of one clause
 _DEEPEST: Final = 90  # columns of a rail

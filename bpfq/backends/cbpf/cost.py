@@ -3,7 +3,7 @@
     (000) ldh  [12]                 executed   1000
     (001) jeq  #0x86dd  jt 3 jf 2              1000
     (002) ld   [x + 16]                         200      1000 + 1000 + 200 + 1000 executed,
-    (003) ret  #0                              1000      1200 loads, 1000 + 300 + 2000 + 300 ns / 1000
+    (003) ret  #0                              1000      1200 loads, 3600 ns for 1000
 
 Prices are those of the kernel's translation, measured on Linux 6.18, x86-64: a load at a fixed
 place is inline, a load behind X is a call, everything else is a machine instruction or two.

@@ -22,7 +22,7 @@ def test_more_instructions_than_a_classic_program_may_have() -> None:
     size, part = (len(bpfq.compile(each, level=0)) for each in (text, hosts(250)))
     assert (finding.severity, at(text, finding)) == ("error", [hosts(250)])
     assert finding.message == (
-        f"{size} instructions, target 'packet' takes 4096; the largest part is "
+        f"{size} instructions, {size - 4096} more than the 4096 of 'packet'; the largest part is "
         f"'{hosts(250)[:60]}...' with {part}"
     )
 
@@ -50,7 +50,8 @@ def bytes_of_both(count: int) -> str:
 def test_more_instructions_than_iptables_takes(text: str, families: list[str]) -> None:
     finding = only("L02", text, "xt_bpf", level=0)
     size = len(bpfq.compile(text, target="tc", link="RAW", level=0))
-    assert finding.message.startswith(f"{size} instructions, target 'xt_bpf' takes 64; ")
+    limit = f"{size - 64} more than the 64 of 'xt_bpf'"
+    assert finding.message.startswith(f"{size} instructions, {limit}; ")
     assert tries(finding) == families
 
 
