@@ -1,0 +1,1 @@
+"""The eBPF machine: its instructions, their texts, its interpreter, programs as data."""

@@ -1,0 +1,1 @@
+"""The machines: each instruction, text and verdict beside a foreign implementation."""

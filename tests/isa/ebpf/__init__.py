@@ -1,0 +1,1 @@
+"""The eBPF machine's instructions, texts and interpreter, beside the kernel and LLVM."""
