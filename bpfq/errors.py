@@ -78,6 +78,12 @@ class LoadError(BpfqError):
         self.errno = errno
 
 
+class ObjectError(BpfqError):
+    """An object file or its types cannot be read, or cannot hold what they are asked to."""
+
+    exit_code = 2
+
+
 class UndecidedError(BpfqError):
     """The proof engine's budget was spent before there was an answer."""
 

@@ -16,7 +16,7 @@ from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.record import record
 
 Hook: TypeAlias = Literal["socket", "xdp", "tc", "cgroup_skb", "netfilter"]
-ReferenceKind: TypeAlias = Literal["map", "map_value", "kfunc"]
+ReferenceKind: TypeAlias = Literal["map", "map_value", "kfunc", "function"]
 
 
 @record
@@ -107,6 +107,7 @@ class Reference:
 
     "map" and "map_value": a LoadImmediate64 gets the map called symbol, or its value's address.
     "kfunc": a CallKernel gets the BTF id of the kernel function called symbol.
+    "function": a CallFunction, or a LoadImmediate64 of kind FUNCTION, gets the subprogram symbol.
     """
 
     insn: int

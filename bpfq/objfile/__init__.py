@@ -1,0 +1,1 @@
+"""What stands beside the instructions: types (BTF), the filter's own lines, and ELF object files."""

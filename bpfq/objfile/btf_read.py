@@ -1,0 +1,195 @@
+"""A reader of BTF that answers a few questions about a large blob, such as the kernel's, quickly.
+
+    types = kernel_types()
+    types.function("bpf_dynptr_slice")          the number a program calls it by
+    types.enumerators("bpf_func_id")            {"BPF_FUNC_unspec": 0, ...}
+    types.member_offset("sk_buff", "len")       in bits
+
+A name is looked for among the strings and its place among the types; only the lengths of the
+126 000 records are walked one by one, since a type's number is its place in the row.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bpfq.errors import LoadError, ObjectError
+from bpfq.objfile.btf import PACKING
+from bpfq.objfile.kinds import EXTRA_WORDS, HEADER, HEADER_SIZE, KIND_FLAG, MAGIC, Kind
+
+KERNEL_TYPES: Final = "/sys/kernel/btf/vmlinux"
+
+_COUNT: Final = 0xFFFF  # the members in a record's second word
+_MEMBERS_LOOKED_AT: Final = 100_000  # of nested structs: far beyond any real one
+
+
+class Record(NamedTuple):
+    """The words of one type."""
+
+    name: int
+    info: int
+    size_or_type: int
+    extra: tuple[int, ...]
+
+    @property
+    def kind(self) -> int:
+        """One of Kind."""
+        return self.info >> 24 & 0x1F
+
+
+class TypesRead:
+    """The types of a blob; raises ObjectError for what is no BTF or is damaged.
+
+    Names must stand whole among the strings, as every producer of BTF writes them.
+    """
+
+    def __init__(self, blob: bytes) -> None:
+        self.byteorder = byteorder_of(blob)
+        self._order = PACKING[self.byteorder]
+        header = struct.unpack_from(self._order + HEADER, blob)
+        _, _, _, length, types_at, types_size, strings_at, strings_size = header
+        self._types = blob[length + types_at : length + types_at + types_size]
+        self._strings = blob[length + strings_at : length + strings_at + strings_size]
+        whole = len(self._types) == types_size and len(self._strings) == strings_size
+        if not whole or length < HEADER_SIZE or types_size % 4:
+            raise ObjectError("the BTF is cut: its header promises more bytes than there are")
+        if not (self._strings.startswith(b"\0") and self._strings.endswith(b"\0")):
+            raise ObjectError("the BTF is damaged: its strings do not begin and end with a zero")
+
+    def function(self, name: str) -> int | None:
+        """The number of a function, None where there is none of the name."""
+        return self._number(name, {Kind.FUNC})
+
+    def enumerators(self, name: str) -> dict[str, int]:
+        """The names and values of an enum; empty where there is none of the name."""
+        number = self._number(name, {Kind.ENUM, Kind.ENUM64})
+        if number is None:
+            return {}
+        record = self.record(number)
+        width = 2 if record.kind == Kind.ENUM else 3
+        words = record.extra
+        values = {}
+        for at in range(0, len(words), width):
+            value = words[at + 1] | (words[at + 2] << 32 if width == 3 else 0)
+            sign = 1 << (32 * (width - 1)) - 1
+            signed = record.info & KIND_FLAG and value & sign
+            values[self.string(words[at])] = value - 2 * sign if signed else value
+        return values
+
+    def member_offset(self, struct_name: str, member: str) -> int | None:
+        """Bits from the start of a struct to a member, also of a nameless struct or union within.
+
+        None where there is no such struct or member.
+        """
+        number = self._number(struct_name, {Kind.STRUCT, Kind.UNION})
+        waiting = [] if number is None else [(number, 0)]
+        for _ in range(_MEMBERS_LOOKED_AT):
+            if not waiting:
+                break
+            inside, base = waiting.pop(0)
+            for name, type_number, offset in self._members(inside):
+                if name == member:
+                    return base + offset
+                if not name:
+                    waiting.append((type_number, base + offset))
+        return None
+
+    def record(self, number: int) -> Record:
+        """One type by its number, from 1; raises ObjectError where there is none."""
+        if not 1 <= number < len(self._starts):
+            raise ObjectError(f"the BTF has no type {number}: the last is {len(self._starts) - 1}")
+        start, end = self._starts[number - 1 : number + 1]
+        words = struct.unpack_from(f"{self._order}{end - start}I", self._types, 4 * start)
+        return Record(words[0], words[1], words[2], words[3:])
+
+    def string(self, offset: int) -> str:
+        """The text at an offset; raises ObjectError where there is none."""
+        if offset >= len(self._strings):
+            raise ObjectError(f"the BTF has no text at {offset}: it ends at {len(self._strings)}")
+        end = self._strings.index(b"\0", offset)
+        return self._strings[offset:end].decode(errors="backslashreplace")
+
+    def __len__(self) -> int:
+        """How many types there are besides void."""
+        return len(self._starts) - 1
+
+    def _members(self, number: int) -> Iterator[tuple[str, int, int]]:
+        """Name, type and bit offset of each member; none of what is no struct."""
+        record = self.record(number)
+        if record.kind not in (Kind.STRUCT, Kind.UNION):
+            return
+        mask = 0xFF_FFFF if record.info & KIND_FLAG else 0xFFFF_FFFF  # a bit field's width above
+        for at in range(0, len(record.extra), 3):
+            name, type_number, offset = record.extra[at : at + 3]
+            yield self.string(name), type_number, offset & mask
+
+    def _number(self, name: str, kinds: set[Kind]) -> int | None:
+        """The first type of these kinds with the name."""
+        spot = self._strings.find(b"\0" + name.encode() + b"\0")
+        if spot < 0 or not name:
+            return None
+        wanted = struct.pack(self._order + "I", spot + 1)
+        at = self._types.find(wanted)
+        while at >= 0:
+            place = bisect_left(self._starts, at // 4)
+            begins = self._starts[place] * 4 == at and place < len(self)
+            if begins and self.record(place + 1).kind in kinds:
+                return place + 1
+            at = self._types.find(wanted, at + 1)
+        return None
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The first word of every type, in order, and the word behind the last."""
+        words = array("I", self._types)
+        if self.byteorder != sys.byteorder:
+            words.byteswap()
+        lengths = _Lengths()
+        starts, at, end = [], 0, len(words)
+        while at + 3 <= end:
+            starts.append(at)
+            at += lengths[words[at + 1]]
+        if at != end:
+            raise ObjectError("the BTF is damaged: its last type is cut")
+        starts.append(end)
+        return starts
+
+
+class _Lengths(dict[int, int]):
+    """A record's length in words by its second word, worked out once for each value."""
+
+    def __missing__(self, info: int) -> int:
+        kind = info >> 24 & 0x1F
+        if kind not in EXTRA_WORDS:
+            raise ObjectError(f"the BTF has a type of kind {kind}, which is not known")
+        fixed, each = EXTRA_WORDS[Kind(kind)]
+        self[info] = 3 + fixed + each * (info & _COUNT)
+        return self[info]
+
+
+def byteorder_of(blob: bytes) -> str:
+    """ "little" or "big"; raises ObjectError for what is no BTF."""
+    for byteorder, order in PACKING.items():
+        if len(blob) >= HEADER_SIZE and struct.unpack_from(order + "H", blob)[0] == MAGIC:
+            return byteorder
+    raise ObjectError(f"not BTF: it does not begin with the magic number {MAGIC:#x}")
+
+
+@cache
+def kernel_types(path: str = KERNEL_TYPES) -> TypesRead:
+    """The types of the running kernel, read once; raises LoadError where there are none."""
+    try:
+        return TypesRead(Path(path).read_bytes())
+    except OSError as refused:
+        reason = os.strerror(refused.errno or errno.EIO)
+        message = f"no types of the kernel, {path}: {reason}; CONFIG_DEBUG_INFO_BTF gives them"
+        raise LoadError(message, errno=refused.errno) from None
