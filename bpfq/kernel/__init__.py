@@ -1,4 +1,5 @@
-"""The Linux side: filters on sockets, interfaces, limits and received packets.
+"""The Linux side: bpf(2), filters on sockets, interfaces, limits and received packets.
 
-Nothing here knows the compiler; a program is a sequence of (code, jt, jf, k).
+Nothing here knows the compiler; a classic program is a sequence of (code, jt, jf, k), an eBPF
+program one of (opcode, dst, src, off, imm).
 """
