@@ -79,7 +79,7 @@ def refusal(
     ``needs`` are the capabilities without which EPERM and EACCES have no other reason.
     """
     number = number or 0
-    name = errno.errorcode.get(number, str(number))
+    name = _NAMES.get(number) or errno.errorcode.get(number, str(number))
     lacking = missing(needs, read) if number in (errno.EPERM, errno.EACCES) else ()
     if lacking:
         return LoadError(
@@ -87,15 +87,21 @@ def refusal(
             errno=number,
             suggestions=as_root(needs),
         )
-    why = reasons.get(number) or _COMMON.get(number) or os.strerror(number).lower()
+    common = _COMMON if needs else {}
+    why = reasons.get(number) or common.get(number) or os.strerror(number).lower()
     return LoadError(f"the kernel refused {what}: {name}, {why}", errno=number)
 
 
+_ENOTSUPP: Final = 524  # of the kernel, which errno does not know
+_NAMES: Final = {
+    errno.EOPNOTSUPP: "EOPNOTSUPP",
+    _ENOTSUPP: "ENOTSUPP",
+}  # ENOTSUP is the former, too
 _COMMON: Final = {
     errno.EPERM: "although this process has the capabilities; a container or a security module "
     "may forbid it",
     errno.ENOSYS: "it has no bpf(2)",
-    524: "not supported for this kind",  # ENOTSUPP of the kernel, which errno does not know
+    _ENOTSUPP: "not supported for this kind",
 }
 
 

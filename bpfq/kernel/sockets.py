@@ -7,10 +7,8 @@ Linux Documentation/networking/filter.rst, socket(7), packet(7), net/core/filter
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
-import sys
 from array import array
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
@@ -30,6 +28,7 @@ from bpfq.kernel.constants import (
 )
 from bpfq.kernel.interfaces import no_interface
 from bpfq.kernel.limits import optmem_max
+from bpfq.kernel.privileges import as_root, refusal
 from bpfq.source import Suggestion
 
 Instruction: TypeAlias = tuple[int, int, int, int]
@@ -90,7 +89,7 @@ def detach_filter(sock: socket.socket) -> None:
     except OSError as error:
         if error.errno == errno.ENOENT:
             raise LoadError("no filter is attached to this socket", errno=errno.ENOENT) from None
-        raise _refusal(error.errno, "to detach the filter") from None
+        raise refusal(error.errno, "to detach the filter", _REASONS) from None
 
 
 def lock_filter(sock: socket.socket) -> None:
@@ -98,7 +97,7 @@ def lock_filter(sock: socket.socket) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
     except OSError as error:
-        raise _refusal(error.errno, "to lock the filter") from None
+        raise refusal(error.errno, "to lock the filter", _REASONS) from None
 
 
 def read_filter(sock: socket.socket) -> tuple[Instruction, ...]:
@@ -118,7 +117,7 @@ def read_filter(sock: socket.socket) -> tuple[Instruction, ...]:
         number = ctypes.get_errno()
         if number == errno.EACCES:
             raise LoadError("an eBPF program is attached, it cannot be read back", errno=number)
-        raise _refusal(number, "to read the filter")
+        raise refusal(number, "to read the filter", _REASONS)
     rows = _SOCK_FILTER.iter_unpack(code.raw[: count.value * INSTRUCTION_SIZE])
     return tuple((code, jt, jf, k) for code, jt, jf, k in rows)
 
@@ -176,7 +175,7 @@ def _set_filter(sock: socket.socket, packed: bytes, needed_bytes: int | None) ->
     except OSError as error:
         if error.errno == errno.ENOMEM:
             raise _too_large(needed_bytes) from None
-        raise _refusal(error.errno, "the program") from None
+        raise refusal(error.errno, "the program", _REASONS) from None
 
 
 def _may_hold_packets(sock: socket.socket) -> bool:
@@ -207,17 +206,14 @@ def _deaf_packet_socket(kind: socket.SocketKind) -> socket.socket:
     try:
         return socket.socket(socket.AF_PACKET, kind, 0)
     except PermissionError as error:
-        python = os.path.realpath(sys.executable)
+        needed = ("CAP_NET_RAW",)
         raise LoadError(
             "opening a packet socket needs the capability CAP_NET_RAW",
             errno=error.errno,
-            suggestions=(
-                Suggestion("sudo", "run the same command as root"),
-                Suggestion(f"sudo setcap cap_net_raw+ep {python}", "all programs of this Python"),
-            ),
+            suggestions=as_root(needed),
         ) from None
     except OSError as error:
-        raise _refusal(error.errno, "a packet socket", {}) from None
+        raise refusal(error.errno, "a packet socket", {}) from None
 
 
 def _bind(sock: socket.socket, interface: str, promiscuous: bool) -> None:
@@ -233,7 +229,7 @@ def _bind(sock: socket.socket, interface: str, promiscuous: bool) -> None:
     except OSError as error:
         if not any(interface == known for _, known in socket.if_nameindex()):
             raise no_interface(interface) from None
-        raise _refusal(error.errno, f"interface {interface!r}", {}) from None
+        raise refusal(error.errno, f"interface {interface!r}", {}) from None
     # bind succeeds on an interface that is down and leaves the error on the socket
     if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ENETDOWN:
         raise LoadError(
@@ -250,15 +246,7 @@ def _bind_to_all(sock: socket.socket) -> None:
     address = struct.pack(_SOCKADDR_LL, socket.AF_PACKET, socket.htons(ETH_P_ALL), 0)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.bind(sock.fileno(), address, len(address)) != 0:
-        raise _refusal(ctypes.get_errno(), "to listen on all interfaces", {})
-
-
-def _refusal(number: int | None, what: str, reasons: Mapping[int, str] = _REASONS) -> LoadError:
-    """The kernel's errno in words; ``what`` completes "the kernel refused"."""
-    number = number or 0
-    name = errno.errorcode.get(number, str(number))
-    why = reasons.get(number, os.strerror(number).lower())
-    return LoadError(f"the kernel refused {what}: {name}, {why}", errno=number)
+        raise refusal(ctypes.get_errno(), "to listen on all interfaces", {})
 
 
 def _too_large(needed_bytes: int | None) -> LoadError:
