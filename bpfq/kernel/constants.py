@@ -18,6 +18,7 @@ SO_GET_FILTER: Final = SO_ATTACH_FILTER  # as getsockopt; lengths count instruct
 SO_TIMESTAMPNS: Final = 35
 SO_LOCK_FILTER: Final = 44
 SO_BPF_EXTENSIONS: Final = 48
+SO_ATTACH_BPF: Final = 50
 
 SOL_PACKET: Final = 263
 PACKET_ADD_MEMBERSHIP: Final = 1

@@ -6,10 +6,12 @@ import ctypes
 import errno
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
+from bpfq.errors import LoadError
 from bpfq.isa.ebpf.encode import assemble
 from bpfq.isa.ebpf.instructions import (
     R0,
@@ -35,7 +37,7 @@ from bpfq.isa.ebpf.instructions import (
 )
 from bpfq.kernel import bpf as system
 from bpfq.kernel.bpf import Attr, Command
-from bpfq.kernel.maps import Map
+from bpfq.kernel.maps import Map, create
 from bpfq.kernel.privileges import missing
 
 NEEDED = ("CAP_BPF", "CAP_NET_ADMIN", "CAP_SYS_ADMIN")
@@ -92,6 +94,16 @@ def counts(counter: Map, verdict: int) -> tuple[BpfInsn, ...]:
     )
 
 
+def counted(counter: Map) -> int:
+    """What counts() has come to."""
+    return int.from_bytes(counter.get(bytes(4)) or b"", sys.byteorder)
+
+
+def counting() -> Map:
+    """A map for counts()."""
+    return create("array", key_size=4, value_size=8, max_entries=1)
+
+
 def without(command: Command, number: int, when: Callable[[Attr], bool]) -> system.Call:
     """The kernel as if it had no such thing: where the attr fits, a command fails with an errno."""
 
@@ -101,6 +113,13 @@ def without(command: Command, number: int, when: Callable[[Attr], bool]) -> syst
         return system.bpf(asked, attr)
 
     return call
+
+
+def refused(attempt: Callable[[], object]) -> tuple[str, int | None]:
+    """The message and the errno of the LoadError that an attempt ends in."""
+    with pytest.raises(LoadError) as found:
+        attempt()
+    return str(found.value), found.value.errno
 
 
 def mount_bpffs(path: str) -> None:

@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ from bpfq.kernel.testrun import run, shortest
 from bpfq.kernel.verifier import VerifierError, line_of, refusal
 
 from ..namespaces import in_namespace
-from .programs import XDP_DROP, XDP_PASS, byte_is, mount_bpffs, needs_bpf, returns, without
+from .programs import XDP_DROP, XDP_PASS, byte_is, mount_bpffs, needs_bpf, refused, returns, without
 
 pytestmark = [pytest.mark.root, needs_bpf]
 
@@ -176,13 +176,13 @@ def test_a_pinned_program_is_opened_again(tmp_path_factory: pytest.TempPathFacto
         path = f"{root}/kept"
         with load(returns(7), "tc", name="kept") as program:
             program.pin(path)
-            failures = [_message(lambda: program.pin(path))]
-            failures += [_message(lambda: program.pin(f"{root}/none/kept"))]
+            failures = [refused(lambda: program.pin(path))[0]]
+            failures += [refused(lambda: program.pin(f"{root}/none/kept"))[0]]
         with pinned_program(path) as again:
             found = (run(again, OTHER).verdict, again.information().name, bpffs_of(path) == root)
             number = again.information().id
         os.unlink(path)
-        failures += [_message(lambda: pinned_program(path))]
+        failures += [refused(lambda: pinned_program(path))[0]]
         return [found, program_with_id(number), *failures]
 
     assert in_namespace(scenario) == [
@@ -192,12 +192,6 @@ def test_a_pinned_program_is_opened_again(tmp_path_factory: pytest.TempPathFacto
         f"the kernel refused to pin {root}/none/kept: ENOENT, there is no such directory",
         f"nothing is pinned at {root}/kept",
     ]
-
-
-def _message(attempt: Callable[[], object]) -> str:
-    with pytest.raises(LoadError) as refused:
-        attempt()
-    return str(refused.value)
 
 
 def test_a_pin_outside_a_bpf_file_system_says_how_to_mount_one(tmp_path: Path) -> None:

@@ -1,0 +1,316 @@
+"""Programs on every hook, with real packets: what they drop, and that they let go."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from bpfq.kernel.attach import (
+    attach_cgroup,
+    attach_netfilter,
+    attach_socket,
+    attach_tc,
+    attach_xdp,
+)
+from bpfq.kernel.bpf import Attr, Command
+from bpfq.kernel.hooks import AttachType, LinkType
+from bpfq.kernel.links import Link, LinkInformation, links
+from bpfq.kernel.programs import Program, load
+
+from ..namespaces import in_namespace, ip, needs_ip
+from .programs import TCX_NEXT, counted, counting, counts, needs_bpf, refused, returns, without
+from .traffic import (
+    ADDRESS,
+    BAD,
+    GOOD,
+    arrived,
+    delivered,
+    dropping,
+    network,
+    offer,
+    own_cgroup,
+    passing,
+    receivers,
+)
+
+pytestmark = [pytest.mark.root, needs_bpf, needs_ip]
+
+NOBODY = 65534
+ON_AN_INTERFACE: dict[str, tuple[str, Callable[[Program], Link]]] = {
+    "xdp native": ("xdp", lambda program: attach_xdp(program, "far", "native")),
+    "xdp generic": ("xdp", lambda program: attach_xdp(program, "far", "generic")),
+    "xdp auto": ("xdp", lambda program: attach_xdp(program, "far")),
+    "tc ingress": ("tc", lambda program: attach_tc(program, "far", "ingress")),
+    "tc egress": ("tc", lambda program: attach_tc(program, "near", "egress")),
+}
+
+
+def of_this_namespace() -> list[int]:
+    """Ids of the links on the interfaces of the test."""
+    indexes = {index for index, _ in socket.if_nameindex()}
+    told = [each.information() for each in links()]
+    return [each.id for each in told if each.ifindex in indexes]
+
+
+@pytest.mark.parametrize("place", ON_AN_INTERFACE)
+def test_a_program_on_an_interface_drops_until_its_link_closes(place: str) -> None:
+    hook, attach = ON_AN_INTERFACE[place]
+
+    def scenario() -> tuple[bool, bool, bool, list[int]]:
+        network()
+        with receivers() as sockets:
+            before = delivered(sockets)
+            with load(dropping(hook), hook) as program, attach(program):
+                program.close()  # the link holds it
+                during = delivered(sockets)
+            return before, during, delivered(sockets), of_this_namespace()
+
+    assert in_namespace(scenario) == (True, False, True, [])
+
+
+def test_a_program_on_a_cgroup_drops_what_its_sockets_get() -> None:
+    def scenario() -> tuple[bool, bool, bool]:
+        network()
+        with own_cgroup() as path, receivers() as sockets:
+            before = delivered(sockets)
+            with load(dropping("cgroup_skb"), "cgroup_skb") as program:
+                with attach_cgroup(program, path, "ingress"):
+                    during = delivered(sockets)
+            return before, during, delivered(sockets)
+
+    assert in_namespace(scenario) == (True, False, True)
+
+
+def test_a_program_on_a_cgroup_drops_what_its_sockets_send() -> None:
+    def scenario() -> tuple[list[int], bytes]:
+        network()
+        ip("link", "set", "lo", "up")
+        with own_cgroup() as path, receivers() as sockets:
+            program = load(dropping("cgroup_skb"), "cgroup_skb")
+            failed = []
+            with attach_cgroup(program, path, "egress"):
+                for port in (BAD, GOOD):
+                    try:
+                        sockets[GOOD].sendto(b"hello", (ADDRESS, port))
+                    except PermissionError:
+                        failed.append(port)
+            return failed, sockets[GOOD].recv(100)
+
+    assert in_namespace(scenario) == ([BAD], b"hello")
+
+
+@pytest.mark.parametrize("hook", ["prerouting", "input"])
+def test_a_program_on_netfilter_drops_until_its_link_closes(hook: str) -> None:
+    def scenario() -> tuple[bool, bool, LinkInformation]:
+        network()
+        counter = counting()
+        with receivers() as sockets:
+            program = load(counts(counter, 0), "netfilter")
+            with attach_netfilter(program, "inet", hook, -5) as link:
+                told = link.information()
+                offer()
+                while counted(counter) < 2:
+                    time.sleep(0.001)
+                during = arrived(sockets[BAD])
+            return during, delivered(sockets), told
+
+    during, behind, told = in_namespace(scenario)
+    assert (during, behind) == (False, True)
+    assert (told.kind, told.family, told.hook, told.priority) == (
+        LinkType.NETFILTER, 2, {"prerouting": 0, "input": 1}[hook], -5,
+    )  # fmt: skip
+
+
+def test_a_program_on_a_socket_keeps_what_it_accepts() -> None:
+    first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with first, second:
+        second.setblocking(False)
+        with load(returns(3), "socket") as program:
+            attach_socket(program, second)
+        first.send(b"hello")  # the socket holds the program
+        assert second.recv(100) == b"hel"
+        with load(returns(0), "socket") as program:
+            attach_socket(program, second)
+        first.send(b"hello")
+        with pytest.raises(BlockingIOError):
+            second.recv(100)
+        assert refused(lambda: attach_socket(load(returns(0), "xdp"), second)) == (
+            "the kernel refused a socket program: EINVAL, it is no program for sockets",
+            errno.EINVAL,
+        )
+
+
+def test_a_link_tells_its_place() -> None:
+    def scenario() -> list[tuple[int, int, int]]:
+        network()
+        index = socket.if_nametoindex("far")
+        program, other = load(returns(2), "xdp"), load(returns(-1), "tc")
+        with attach_xdp(program, "far") as first, attach_tc(other, "far", "egress") as second:
+            told = [first.information(), second.information()]
+            assert [each.program_id for each in told] == [
+                program.information().id,
+                other.information().id,
+            ]
+            assert [each.id for each in told] == of_this_namespace()
+        return [(each.kind, each.ifindex - index, each.attach_type) for each in told]
+
+    assert in_namespace(scenario) == [
+        (LinkType.XDP, 0, 0),
+        (LinkType.TCX, 0, AttachType.TCX_EGRESS),
+    ]
+
+
+def test_auto_is_generic_where_the_driver_has_no_native_xdp() -> None:
+    def scenario() -> tuple[str, str, tuple[str, int | None]]:
+        network()
+        program = load(returns(2), "xdp")
+        with attach_xdp(program, "lo") as first:
+            modes = first.mode
+        with attach_xdp(program, "far") as second:
+            return modes, second.mode, refused(lambda: attach_xdp(program, "lo", "native"))
+
+    generic, native, refusal = in_namespace(scenario)
+    assert (generic, native) == ("generic", "native")
+    assert refusal == (
+        "the kernel refused XDP on 'lo': EOPNOTSUPP, the driver has no native XDP, the mode "
+        "generic works everywhere",
+        errno.EOPNOTSUPP,
+    )
+
+
+def test_programs_on_tc_run_in_the_order_asked_for() -> None:
+    def scenario() -> list[int]:
+        network()
+        found = []
+        with receivers() as sockets:
+            for order in ("behind", "before", "after", "first"):
+                counter = counting()
+                drop = attach_tc(load(dropping("tc"), "tc"), "far", "ingress")
+                last = attach_tc(load(passing("tc"), "tc"), "far", "ingress")
+                program = load(counts(counter, TCX_NEXT), "tc")
+                link = attach_tc(
+                    program, "far", "ingress",
+                    before=drop if order == "before" else None,
+                    after=drop if order == "after" else None, first=order == "first",
+                )  # fmt: skip
+                delivered(sockets)
+                found.append(counted(counter))
+                for each in (link, last, drop):
+                    each.close()
+        return found
+
+    # of two datagrams, one is dropped before a program that stands behind
+    assert in_namespace(scenario) == [1, 2, 1, 2]
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def test_a_second_owner_of_xdp_is_refused_and_one_of_tc_is_not() -> None:
+    def scenario() -> tuple[tuple[str, int | None], bool, bool, bool]:
+        network()
+        with receivers() as sockets, attach_xdp(load(passing("xdp"), "xdp"), "far"):
+            message = refused(lambda: attach_xdp(load(dropping("xdp"), "xdp"), "far"))
+            first = attach_tc(load(passing("tc"), "tc"), "far", "ingress")
+            second = attach_tc(load(dropping("tc"), "tc"), "far", "ingress")
+            both = delivered(sockets)
+            first.close()
+            one = delivered(sockets)
+            second.close()
+            return message, both, one, delivered(sockets)
+
+    assert in_namespace(scenario) == (
+        ("the kernel refused XDP on 'far': EBUSY, an XDP program is attached there already", 16),
+        False,
+        False,
+        True,
+    )
+
+
+def test_netfilter_says_what_is_wrong_with_a_priority() -> None:
+    def scenario() -> list[tuple[str, int | None]]:
+        program = load(returns(1), "netfilter")
+        with attach_netfilter(program, "inet6", "input", 7) as link:
+            return [
+                refused(lambda: attach_netfilter(program, "inet6", "input", 7)),
+                refused(lambda: attach_netfilter(program, "inet", "input", -400, defragment=True)),
+                refused(lambda: link.update(program)),
+            ]
+
+    start = "the kernel refused netfilter inet"
+    assert in_namespace(scenario) == [
+        (f"{start}6:input: EBUSY, a program is attached there with this priority", errno.EBUSY),
+        (
+            f"{start}:input: ERANGE, the priority is out of range; putting fragments together "
+            "needs more than -400",
+            errno.ERANGE,
+        ),
+        (
+            "the kernel refused to replace the program: EOPNOTSUPP, a netfilter link keeps its "
+            "program: attach the new one at another priority, then close this link",
+            errno.EOPNOTSUPP,
+        ),
+    ]
+
+
+def test_a_place_that_is_none_is_refused() -> None:
+    program, other = load(returns(2), "xdp"), load(returns(1), "cgroup_skb")
+    assert refused(lambda: attach_xdp(program, "lo", "nativ"))[0] == (
+        "no mode of XDP 'nativ'; there are generic, native"
+    )
+    assert refused(lambda: attach_xdp(program, "nowhere"))[0].startswith(
+        "no interface 'nowhere'; there are "
+    )
+    assert refused(lambda: attach_cgroup(other, "/nowhere", "ingress")) == (
+        "no cgroup at /nowhere: no such file or directory",
+        errno.ENOENT,
+    )
+    assert refused(lambda: attach_cgroup(other, "/proc", "ingress")) == (
+        "the kernel refused the cgroup /proc: EBADF, it is no directory of a cgroup version 2 "
+        "file system",
+        errno.EBADF,
+    )
+    assert refused(lambda: attach_netfilter(other, "inet", "inptu"))[0] == (
+        "no netfilter hook 'inptu'; there are prerouting, input, forward, output, postrouting"
+    )
+
+
+def test_without_capabilities_nothing_is_attached_to_a_cgroup() -> None:
+    def scenario() -> str:
+        with own_cgroup() as path:
+            program = load(returns(1), "cgroup_skb")
+            os.seteuid(NOBODY)
+            try:
+                return refused(lambda: attach_cgroup(program, path, "ingress"))[0]
+            finally:
+                os.seteuid(0)
+
+    assert "EPERM, it needs CAP_BPF and CAP_NET_ADMIN, this process lacks " in in_namespace(
+        scenario
+    )
+
+
+@pytest.mark.parametrize(
+    "hook, attach_type, attach, version",
+    [
+        ("tc", 46, lambda p, call: attach_tc(p, "lo", "ingress", call=call), "6.6"),
+        ("netfilter", 45, lambda p, call: attach_netfilter(p, "inet", "input", call=call), "6.4"),
+        ("xdp", 37, lambda p, call: attach_xdp(p, "lo", call=call), "5.9"),
+    ],
+    ids=["tc", "netfilter", "xdp"],
+)
+def test_a_kernel_without_the_link_is_told(
+    hook: str, attach_type: int, attach: Callable[..., Link], version: str
+) -> None:
+    def of_this_type(attr: Attr) -> bool:
+        return attr.read_u32(8) == attach_type
+
+    kernel = without(Command.LINK_CREATE, errno.EINVAL, of_this_type)
+    with load(passing(hook), hook) as program:
+        message, number = refused(lambda: attach(program, kernel))
+    assert (number, f"Linux {version}" in message) == (errno.EINVAL, True)
