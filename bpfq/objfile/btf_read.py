@@ -29,7 +29,6 @@ from bpfq.objfile.kinds import EXTRA_WORDS, HEADER, HEADER_SIZE, KIND_FLAG, MAGI
 KERNEL_TYPES: Final = "/sys/kernel/btf/vmlinux"
 
 _COUNT: Final = 0xFFFF  # the members in a record's second word
-_MEMBERS_LOOKED_AT: Final = 100_000  # of nested structs: far beyond any real one
 
 
 class Record(NamedTuple):
@@ -92,10 +91,12 @@ class TypesRead:
         """
         number = self._number(struct_name, {Kind.STRUCT, Kind.UNION})
         waiting = [] if number is None else [(number, 0)]
-        for _ in range(_MEMBERS_LOOKED_AT):
-            if not waiting:
-                break
+        seen: set[int] = set()
+        while waiting:
             inside, base = waiting.pop(0)
+            if inside in seen:  # damaged: a struct within itself
+                continue
+            seen.add(inside)
             for name, type_number, offset in self._members(inside):
                 if name == member:
                     return base + offset

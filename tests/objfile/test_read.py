@@ -1,0 +1,121 @@
+"""Object files read back, and files that are none."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpfq.errors import ObjectError
+from bpfq.isa.ebpf.encode import Endian, assemble
+from bpfq.isa.ebpf.instructions import BpfInsn, Exit
+from bpfq.isa.ebpf.program import Function, Line
+from bpfq.objfile.elf import ALLOCATED, EXECUTABLE, ElfFile
+from bpfq.objfile.object import object_file
+from bpfq.objfile.read import read_object
+
+from .modules import CALLS, COUNT_SIZES, DROP_UDP, MODULES, NETFILTER_UDP
+
+ALL = tuple(MODULES.values())
+OCTETS = object_file(ALL)
+
+
+def unresolved(function: Function) -> list[BpfInsn]:
+    """The instructions without the numbers that a loader puts in."""
+    places = {reference.insn for reference in function.references}
+    return [
+        slot._replace(src=0, imm=0) if at in places else slot
+        for at, slot in enumerate(function.instructions)
+    ]
+
+
+@pytest.mark.parametrize("byteorder", ["little", "big"])
+@pytest.mark.parametrize("module", [DROP_UDP, COUNT_SIZES, NETFILTER_UDP], ids=lambda m: m.hook)
+def test_a_program_comes_back_as_it_was(module: object, byteorder: Endian) -> None:
+    function = module.function  # type: ignore[attr-defined]
+    read = read_object(object_file([module], byteorder=byteorder))  # type: ignore[list-item]
+    assert (read.byteorder, read.license, len(read.functions)) == (byteorder, "GPL", 1)
+    again = read.functions[0].function
+    assert (again.name, again.lines, again.references) == (
+        function.name, function.lines, function.references,
+    )  # fmt: skip
+    assert unresolved(again) == unresolved(function)
+
+
+def test_functions_that_are_called_come_back() -> None:
+    read = read_object(object_file([CALLS]))
+    assert [
+        (it.section, it.function.name, len(it.function.instructions)) for it in read.functions
+    ] == [
+        (".text", "zero", 2),
+        (".text", "half", 3),
+        ("socket", "keep", 3),
+    ]
+    assert read.functions[2].function.references == CALLS.function.references
+    assert read.functions[1].function.lines == (Line(0, "len / 2", 1, 6),)
+
+
+def test_code_without_symbols_is_one_function_called_as_its_section() -> None:
+    file = ElfFile("little")
+    file.section("socket", b"\x95" + bytes(7), flags=ALLOCATED | EXECUTABLE)
+    read = read_object(file.to_bytes())
+    assert (read.license, len(read.functions)) == ("", 1)
+    assert read.functions[0].function == Function("socket", assemble([Exit()]))
+
+
+def changed(at: int, octets: bytes) -> bytes:
+    return OCTETS[:at] + octets + OCTETS[at + len(octets) :]
+
+
+def with_code(octets: bytes) -> bytes:
+    file = ElfFile("little")
+    file.section("xdp", octets, flags=ALLOCATED | EXECUTABLE)
+    return file.to_bytes()
+
+
+@pytest.mark.parametrize(
+    "octets, message",
+    [
+        (b"", "not a BPF object: the file does not begin as ELF does, 7f 45 4c 46"),
+        (b"(000) ldh [12]", "not a BPF object: the file does not begin as ELF does, 7f 45 4c 46"),
+        (OCTETS[:40], "the ELF file is cut: 40 bytes, a header alone has 64"),
+        (OCTETS[:-1], f"the ELF file is cut: the table of sections ends at byte {len(OCTETS)} of {len(OCTETS) - 1}"),
+        (changed(4, b"\1"), "not a BPF object: the ELF file is not of 64 bits"),
+        (changed(5, b"\7"), "the ELF file is damaged: 7 is no byte order, use 1 or 2"),
+        (changed(18, b"\x3e\0"), "not a BPF object: the ELF file is for x86-64, BPF is 247"),
+        (changed(18, b"\1\1"), "not a BPF object: the ELF file is for machine 257, BPF is 247"),
+        (ElfFile("little").to_bytes(), "the BPF object has no program: none of its sections holds instructions"),
+        (with_code(bytes(9)), "section xdp has 9 bytes, which are no whole instructions of 8"),
+    ],
+)  # fmt: skip
+def test_what_is_no_object_is_told(octets: bytes, message: str) -> None:
+    with pytest.raises(ObjectError) as caught:
+        read_object(octets)
+    assert str(caught.value) == message
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(OCTETS) - 1), st.integers(0, 255)), max_size=4),
+    st.integers(0, len(OCTETS)) | st.just(len(OCTETS)),
+)
+def test_a_damaged_file_is_read_or_refused(changes: list[tuple[int, int]], end: int) -> None:
+    damaged = bytearray(OCTETS)
+    for at, value in changes:
+        damaged[at] = value
+    try:
+        read = read_object(bytes(damaged[:end]))
+    except ObjectError as refused:
+        assert "\n" not in str(refused)
+    else:
+        assert read.functions
+
+
+def test_every_damaged_byte_is_read_or_refused() -> None:
+    refused = 0
+    for at in range(len(OCTETS)):
+        for value in (0, 0xFF):
+            try:
+                read_object(changed(at, bytes([value])))
+            except ObjectError:
+                refused += 1
+    assert refused > 100
