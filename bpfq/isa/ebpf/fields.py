@@ -12,6 +12,7 @@ from bpfq.errors import EncodingError
 from bpfq.isa.cbpf.encode import bits
 from bpfq.isa.ebpf import opcodes
 from bpfq.isa.ebpf.instructions import (
+    Access,
     Alu,
     AluRegister,
     Arithmetic,
@@ -36,7 +37,6 @@ from bpfq.isa.ebpf.instructions import (
     LoadIndirect,
     LoadMemory,
     MayGoto,
-    Memory,
     Move,
     MoveRegister,
     MoveSigned,
@@ -101,7 +101,7 @@ def _encode_arithmetic(instruction: Arithmetic) -> BpfInsn:
             assert_never(instruction)
 
 
-def _encode_memory(instruction: Memory) -> BpfInsn:
+def _encode_memory(instruction: Access) -> BpfInsn:
     match instruction:
         case LoadMemory(dst, base, offset, size, sign):
             mode = opcodes.MEMORY_SIGNED if sign else opcodes.MEMORY

@@ -388,11 +388,11 @@ class Raw:
 
 
 Arithmetic: TypeAlias = Alu | AluRegister | Move | MoveRegister | MoveSigned | Negate | ByteSwap
-Memory: TypeAlias = LoadMemory | StoreMemory | StoreImmediate | Atomic | LoadAcquire | StoreRelease
+Access: TypeAlias = LoadMemory | StoreMemory | StoreImmediate | Atomic | LoadAcquire | StoreRelease
 Load: TypeAlias = LoadAbsolute | LoadIndirect | LoadImmediate64
 Branch: TypeAlias = Jump | JumpLong | JumpIf | JumpIfRegister | MayGoto
 Control: TypeAlias = Branch | Call | CallFunction | CallKernel | Exit
-Instruction: TypeAlias = Arithmetic | Memory | Load | Control | Raw
+Instruction: TypeAlias = Arithmetic | Access | Load | Control | Raw
 
 
 def slots(instruction: Instruction) -> int:

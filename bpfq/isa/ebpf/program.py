@@ -100,6 +100,20 @@ class MapSpec:
     flags: int = 0
     pinned: bool = False
 
+    @property
+    def key_size(self) -> int:
+        """Bytes."""
+        return _size(self.key)
+
+    @property
+    def value_size(self) -> int:
+        """Bytes."""
+        return _size(self.value)
+
+
+def _size(shape: Layout | int) -> int:
+    return shape.size if isinstance(shape, Layout) else shape // 8
+
 
 @record
 class Reference:
