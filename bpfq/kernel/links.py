@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from bpfq.kernel.bpf import Attr, Call, Command, Descriptor, bpf
 from bpfq.kernel.hooks import LinkType
-from bpfq.kernel.objects import every, info, pin, pinned
+from bpfq.kernel.objects import descriptor_of, every, info, pin, pinned
 from bpfq.kernel.privileges import refusal
 from bpfq.kernel.programs import Program
 
@@ -115,6 +115,12 @@ def pinned_link(path: str) -> Link:
 def links() -> Iterator[Link]:
     """Every link there is now, of all owners; raises LoadError without CAP_SYS_ADMIN."""
     return map(Link, every(Command.LINK_GET_NEXT_ID, Command.LINK_GET_FD_BY_ID))
+
+
+def link_with_id(number: int) -> Link | None:
+    """The link with that id, or None."""
+    fd = descriptor_of(Command.LINK_GET_FD_BY_ID, number)
+    return None if fd is None else Link(fd)
 
 
 def create(attr: Attr, what: str, reasons: Mapping[int, str], call: Call = bpf) -> int:

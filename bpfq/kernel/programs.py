@@ -31,6 +31,7 @@ _LINE_RECORD: Final = (
 )
 _INFO_SIZE: Final = 224  # bytes of struct bpf_prog_info, up to verified_insns
 _LOG_SIZE: Final = 16 << 20  # bytes; all that the kernel takes is 1 << 30
+_XDP_HAS_FRAGS: Final = 1 << 5  # BPF_F_XDP_HAS_FRAGS
 _TRACE: Final = 1  # log_level: every instruction that the verifier walks
 _RUN_TIME: Final = 0  # BPF_STATS_RUN_TIME
 _NAME_SIZE: Final = 16
@@ -111,10 +112,7 @@ def load(
     try:
         return Program(call(Command.PROG_LOAD, attr), row.name)
     except OSError as error:
-        raise _why_not(attr, row, len(code) // 8, error, lines, call) from None
-
-
-_XDP_HAS_FRAGS: Final = 1 << 5  # BPF_F_XDP_HAS_FRAGS
+        return _with_log(attr, row, error.errno, lines, call)
 
 
 def _load_attr(row: Hook, code: bytes, name: str, license: str) -> Attr:
@@ -123,27 +121,26 @@ def _load_attr(row: Hook, code: bytes, name: str, license: str) -> Attr:
     return attr.octets(48, object_name(name)).u32(68, row.expected_attach)
 
 
-def _why_not(
-    attr: Attr, row: Hook, count: int, error: OSError, lines: Sequence[Line], call: Call
-) -> LoadError:
+def _with_log(
+    attr: Attr, row: Hook, number: int | None, lines: Sequence[Line], call: Call
+) -> Program:
     """Load again for the verifier's log, which a load that succeeds does without."""
     log = bytearray(_LOG_SIZE)
     attr.u32(24, _TRACE).u32(28, _LOG_SIZE).pointer(32, log)
-    number = error.errno
     try:
-        Program(call(Command.PROG_LOAD, attr)).close()
-    except OSError as again:
-        if again.errno != errno.ENOSPC:  # the log did not fit
-            number = again.errno
+        return Program(call(Command.PROG_LOAD, attr), row.name)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # the log did not fit
+            number = error.errno
     said = _text(log)
     if said:
-        return VerifierError(said, errno=number, lines=lines)
+        raise VerifierError(said, errno=number, lines=lines)
     reasons = {
         errno.EINVAL: f"Linux {row.loads_since} and later with this kind built in take it",
-        errno.E2BIG: f"it has {count} instructions, which are too many",
+        errno.E2BIG: f"it has {attr.read_u32(4)} instructions, which are too many",
         errno.ENOMEM: "there is not enough memory",
     }
-    return refusal(number, row.title, reasons, row.capabilities)
+    raise refusal(number, row.title, reasons, row.capabilities)
 
 
 def load_btf(blob: bytes, *, call: Call = bpf) -> Descriptor:

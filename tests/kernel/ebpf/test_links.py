@@ -8,12 +8,12 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from bpfq.kernel.attach import attach_netfilter, attach_tc, attach_xdp
-from bpfq.kernel.links import Link, links, pinned_link
+from bpfq.kernel.links import Link, link_with_id, pinned_link
 from bpfq.kernel.programs import Program, load
 
 from ..namespaces import in_namespace, ip, needs_ip, sender
@@ -80,22 +80,28 @@ def test_an_owner_that_is_killed_leaves_nothing() -> None:
                 attach_tc(load(dropping("tc"), "tc"), "far", "ingress"),
                 attach_netfilter(load(returns(1), "netfilter"), "inet", "input"),
             )
-            os.write(writing, bytes([len(held)]))
+            os.write(writing, struct.pack("=3I", *(each.information().id for each in held)))
             signal.pause()
-        os.read(reading, 1)
+        numbers = struct.unpack("=3I", os.read(reading, 12))
         with receivers() as sockets:
-            during, before = delivered(sockets), len(in_this_namespace())
+            during, before = delivered(sockets), alive(numbers)
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return during, before, delivered(sockets), len(in_this_namespace())
+            return during, before, delivered(sockets), alive(numbers)
 
-    assert in_namespace(scenario) == (False, 2, True, 0)
+    assert in_namespace(scenario) == (False, 3, True, 0)
 
 
-def in_this_namespace() -> list[Link]:
-    """The links on the interface of the test."""
-    index = socket.if_nametoindex("far")
-    return [each for each in links() if each.information().ifindex == index]
+def alive(numbers: Sequence[int]) -> int:
+    """How many links of these ids there are."""
+    return sum(link_with_id(number) is not None for number in numbers)
+
+
+def second_owner(link: Link) -> Link:
+    """Another owner of the same link."""
+    found = link_with_id(link.information().id)
+    assert found is not None
+    return found
 
 
 def test_a_link_that_nobody_refers_to_detaches() -> None:
@@ -115,7 +121,7 @@ def test_a_link_with_two_owners_stays_until_the_second_closes() -> None:
         network()
         with receivers() as sockets:
             first = attach_xdp(load(dropping("xdp"), "xdp"), "far")
-            (second,) = in_this_namespace()
+            second = second_owner(first)
             first.close()
             during = delivered(sockets)
             second.close()
@@ -130,7 +136,7 @@ def test_detaching_takes_effect_for_every_owner() -> None:
         with receivers() as sockets:
             program = load(dropping("xdp"), "xdp")
             link = attach_xdp(program, "far")
-            (other,) = in_this_namespace()
+            other = second_owner(link)
             other.detach()
             behind = delivered(sockets)
             return behind, link.information().ifindex, refused(lambda: link.update(program))
