@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from bpfq.isa.ebpf.program import Function, Line
 from bpfq.objfile.btf import Types
+from bpfq.record import replace
 
 FILE_NAME: Final = "<filter>"
 FUNCTION_RECORD: Final = 8  # bytes
@@ -48,12 +49,10 @@ def line_words(types: Types, functions: list[Annotated], unit: int) -> list[int]
 
 
 def _lines(function: Function) -> tuple[Line, ...]:
-    """One line a slot at most, in order; the first at slot 0, where the kernel wants one."""
+    """One line a slot at most, in order; the first from slot 0, where the kernel wants one."""
     lines = {line.insn: line for line in sorted(function.lines, key=lambda line: line.insn)}
-    if 0 not in lines:
-        first = next(iter(lines.values()), Line(0, function.name, 1, 1))
-        return (Line(0, first.text, first.line, first.column), *lines.values())
-    return tuple(lines.values())
+    first, *others = lines.values() or (Line(0, function.name, 1, 1),)
+    return (replace(first, insn=0), *others)
 
 
 def _position(line: Line) -> int:

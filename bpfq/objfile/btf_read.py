@@ -6,7 +6,8 @@
     types.member_offset("sk_buff", "len")       in bits
 
 A name is looked for among the strings and its place among the types; only the lengths of the
-126 000 records are walked one by one, since a type's number is its place in the row.
+126 000 records are walked one by one, since a type's number is its place in the row, and no
+further than to the type in question.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from bpfq.objfile.kinds import EXTRA_WORDS, HEADER, HEADER_SIZE, KIND_FLAG, MAGI
 
 KERNEL_TYPES: Final = "/sys/kernel/btf/vmlinux"
 
+_STRIDE: Final = 4096  # words walked over at least, where a type is asked for by number
 _COUNT: Final = 0xFFFF  # the members in a record's second word
 
 
@@ -106,9 +108,7 @@ class TypesRead:
 
     def record(self, number: int) -> Record:
         """One type by its number, from 1; raises ObjectError where there is none."""
-        if not 1 <= number < len(self._starts):
-            raise ObjectError(f"the BTF has no type {number}: the last is {len(self._starts) - 1}")
-        start, end = self._starts[number - 1 : number + 1]
+        start, end = self._places.of(number)
         words = struct.unpack_from(f"{self._order}{end - start}I", self._types, 4 * start)
         return Record(words[0], words[1], words[2], words[3:])
 
@@ -121,7 +121,7 @@ class TypesRead:
 
     def __len__(self) -> int:
         """How many types there are besides void."""
-        return len(self._starts) - 1
+        return self._places.count()
 
     def _members(self, number: int) -> Iterator[tuple[str, int, int]]:
         """Name, type and bit offset of each member; none of what is no struct."""
@@ -141,28 +141,59 @@ class TypesRead:
         wanted = struct.pack(self._order + "I", spot + 1)
         at = self._types.find(wanted)
         while at >= 0:
-            place = bisect_left(self._starts, at // 4)
-            begins = self._starts[place] * 4 == at and place < len(self)
-            if begins and self.record(place + 1).kind in kinds:
-                return place + 1
+            number = None if at % 4 else self._places.number_at(at // 4, kinds)
+            if number is not None:
+                return number
             at = self._types.find(wanted, at + 1)
         return None
 
     @cached_property
-    def _starts(self) -> list[int]:
-        """The first word of every type, in order, and the word behind the last."""
+    def _places(self) -> _Places:
         words = array("I", self._types)
         if self.byteorder != sys.byteorder:
             words.byteswap()
-        lengths = _Lengths()
-        starts, at, end = [], 0, len(words)
-        while at + 3 <= end:
-            starts.append(at)
+        return _Places(words)
+
+
+class _Places:
+    """Where each type begins, in words; found out only as far as somebody asked."""
+
+    def __init__(self, words: array[int]) -> None:
+        self._words = words
+        self._lengths = _Lengths()
+        self._starts = [0]  # of the types walked over, and of the next
+
+    def number_at(self, word: int, kinds: set[Kind]) -> int | None:
+        """The number of the type of these kinds that begins at a word, None where none does."""
+        if word + 1 >= len(self._words) or self._words[word + 1] >> 24 & 0x1F not in kinds:
+            return None
+        self._walk(word)
+        place = bisect_left(self._starts, word)
+        return place + 1 if self._starts[place] == word else None
+
+    def of(self, number: int) -> tuple[int, int]:
+        """The first word of a type and the one behind it; raises ObjectError for none such."""
+        while len(self._starts) <= number and self._starts[-1] < len(self._words):
+            self._walk(self._starts[-1] + _STRIDE)
+        if not 1 <= number < len(self._starts):
+            raise ObjectError(f"the BTF has no type {number}: the last is {self.count()}")
+        return self._starts[number - 1], self._starts[number]
+
+    def count(self) -> int:
+        """How many types there are."""
+        self._walk(len(self._words))
+        return len(self._starts) - 1
+
+    def _walk(self, word: int) -> None:
+        """Note where types begin up to a word, and behind the type that has it."""
+        words, lengths, append = self._words, self._lengths, self._starts.append
+        at, end = self._starts[-1], len(words)
+        last = min(word, end - 3)
+        while at <= last:
             at += lengths[words[at + 1]]
-        if at != end:
+            append(at)
+        if at > end or end - 3 < at < end:
             raise ObjectError("the BTF is damaged: its last type is cut")
-        starts.append(end)
-        return starts
 
 
 class _Lengths(dict[int, int]):

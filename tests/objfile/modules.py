@@ -141,7 +141,7 @@ NETFILTER_UDP = Module(
     ),
 )
 
-# A socket filter that asks a subprogram how many bytes to keep.
+# A socket filter that asks a subprogram how many bytes to keep, which asks another one.
 CALLS = Module(
     hook="socket",
     function=Function(
@@ -151,14 +151,13 @@ CALLS = Module(
         references=(Reference(1, "half", "function"),),
     ),
     subprograms=(
-        Function(
-            name="zero",
-            instructions=assemble([Move(R0, 0, 64), Exit()]),
-        ),
+        Function(name="zero", instructions=assemble([Move(R0, 0, 64), Exit()])),
+        Function(name="same", instructions=assemble([MoveRegister(R0, R1, 64), Exit()])),
         Function(
             name="half",
-            instructions=assemble([MoveRegister(R0, R1, 64), Operation.RSH.imm(R0, 1), Exit()]),
+            instructions=assemble([CallFunction(0), Operation.RSH.imm(R0, 1), Exit()]),
             lines=(Line(0, "len / 2", 1, 6),),
+            references=(Reference(0, "same", "function"),),
         ),
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 from pathlib import Path
 
@@ -22,11 +21,11 @@ from .modules import (
     NETFILTER_UDP,
     PASS_ALL,
 )
+from .packets import TCP, UDP, packet
 from .tools import needs_bpftool, needs_gcc, output
 
 pytestmark = [pytest.mark.oracle, pytest.mark.root, needs_root]
 
-TCP, UDP = 6, 17
 LOADER = Path(__file__).parent / "load.c"
 ALONE = ("unshare", "-m")  # these programs mount a bpf file system where there is none
 DUMP = """
@@ -45,17 +44,6 @@ bpftool prog load "$1" /sys/fs/bpf/program
 bpftool map show pinned /sys/fs/bpf/addresses
 bpftool prog show pinned /sys/fs/bpf/program
 """
-
-
-def packet(protocol: int) -> bytes:
-    """A broadcast Ethernet frame of 60 bytes with an IPv4 header."""
-    header = struct.pack(">BBHHHBBH", 0x45, 0, 46, 0, 0, 64, protocol, 0)
-    addresses = bytes([10, 0, 0, 1, 10, 0, 0, 2])
-    words = struct.unpack(">10H", header + addresses)
-    total = sum(words) % 0xFFFF
-    checksum = struct.pack(">H", 0xFFFF - total)
-    start = b"\xff" * 6 + b"\2\0\0\0\0\1" + b"\x08\0"
-    return start + header[:10] + checksum + addresses + bytes(26)
 
 
 def loaded(module: Module, folder: Path) -> list[str]:
@@ -82,6 +70,7 @@ def test_bpftool_shows_functions_that_are_called(tmp_path: Path) -> None:
     assert [line for line in shown if line.endswith(":")] == [
         "int keep(struct __sk_buff * ctx):",
         "int half():",
+        "int same():",
     ]
     assert "; len / 2 [file:<filter> line_num:1 line_col:6]" in shown
 

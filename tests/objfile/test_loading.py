@@ -12,7 +12,7 @@ from bpfq.objfile.btf_read import TypesRead
 from bpfq.objfile.loading import Loadable, prepare
 from bpfq.record import replace
 
-from .modules import CALLS, COUNT_SIZES, NETFILTER_UDP
+from .modules import CALLS, COUNT_SIZES, NETFILTER_UDP, PASS_ALL
 
 
 def lines(loadable: Loadable) -> list[tuple[int, str, tuple[int, int]]]:
@@ -23,26 +23,27 @@ def lines(loadable: Loadable) -> list[tuple[int, str, tuple[int, int]]]:
     return [(slot, types.string(text), position_of(place)) for slot, _, text, place in records]
 
 
-def test_functions_stand_in_one_row_and_calls_reach_theirs() -> None:
+def test_functions_that_are_called_stand_in_one_row() -> None:
     loadable = prepare(CALLS)
-    assert len(loadable.instructions) == 3 + 2 + 3
-    assert disassemble(loadable.instructions)[1] == CallFunction(skip=3)
+    calls = [it for it in disassemble(loadable.instructions) if isinstance(it, CallFunction)]
+    assert calls == [CallFunction(skip=3), CallFunction(skip=-3)]
     types = TypesRead(loadable.btf)
     assert list(struct.iter_unpack("=II", loadable.function_records)) == [
         (0, types.function("keep")),
-        (3, types.function("zero")),
+        (3, types.function("same")),
         (5, types.function("half")),
     ]
-    assert loadable.references == ()
+    assert (len(loadable.instructions), loadable.references) == (8, ())
 
 
 def test_every_function_begins_with_a_line() -> None:
-    assert lines(prepare(CALLS)) == [
+    loadable = prepare(CALLS)
+    assert lines(loadable) == [
         (0, "keep what is long", (1, 1)),
-        (1, "keep what is long", (1, 1)),
-        (3, "zero", (1, 1)),
+        (3, "same", (1, 1)),
         (5, "len / 2", (1, 6)),
     ]
+    assert loadable.lines == (Line(1, "keep what is long", 1, 1), Line(5, "len / 2", 1, 6))
 
 
 def test_a_map_has_the_types_of_its_key_and_value() -> None:
@@ -62,6 +63,5 @@ def test_kernel_functions_are_left_to_the_loader() -> None:
 def test_a_position_beyond_its_bits_is_the_last_that_fits() -> None:
 
     far = (Line(0, "far", 1 << 30, 5000),)
-    module = replace(CALLS, function=replace(CALLS.function, lines=far), subprograms=())
-    module = replace(module, function=replace(module.function, references=()))
+    module = replace(PASS_ALL, function=replace(PASS_ALL.function, lines=far))
     assert lines(prepare(module)) == [(0, "far", ((1 << 22) - 1, 1023))]

@@ -48,7 +48,7 @@ def test_pyelftools_finds_sections_symbols_and_relocations(byteorder: Endian) ->
     )  # fmt: skip
     assert [section.name for section in file.iter_sections()] == [
         "", ".text", "xdp", "tc", "netfilter", "socket", "cgroup_skb/ingress", ".maps", "license",
-        ".BTF", ".BTF.ext", ".reltc", ".relnetfilter", ".relsocket", ".symtab", ".strtab",
+        ".BTF", ".BTF.ext", ".rel.text", ".reltc", ".relnetfilter", ".relsocket", ".symtab", ".strtab",
     ]  # fmt: skip
     table = file.get_section_by_name(".symtab")
     names = [section.name for section in file.iter_sections()]
@@ -59,6 +59,7 @@ def test_pyelftools_finds_sections_symbols_and_relocations(byteorder: Endian) ->
     ] == [
         ("", "STT_NOTYPE", "STB_LOCAL", 0, "undefined"),
         ("zero", "STT_FUNC", "STB_LOCAL", 16, ".text"),
+        ("same", "STT_FUNC", "STB_LOCAL", 16, ".text"),
         ("half", "STT_FUNC", "STB_LOCAL", 24, ".text"),
         ("drop_udp", "STT_FUNC", "STB_GLOBAL", 96, "xdp"),
         ("count_sizes", "STT_FUNC", "STB_GLOBAL", 96, "tc"),
@@ -77,6 +78,7 @@ def test_pyelftools_finds_sections_symbols_and_relocations(byteorder: Endian) ->
         for it in section.iter_relocations()
     }  # fmt: skip
     assert relocations == {
+        (".text", 32, 10, "same"),
         ("tc", 16, 1, "sizes"),
         ("netfilter", 40, 10, "bpf_dynptr_from_skb"),
         ("netfilter", 96, 10, "bpf_dynptr_slice"),
