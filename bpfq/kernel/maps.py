@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from bpfq.errors import LoadError
 from bpfq.isa.ebpf.map_kinds import MAP_KINDS
-from bpfq.isa.ebpf.program import Layout, MapSpec
+from bpfq.isa.ebpf.program import MapSpec
 from bpfq.kernel import batches
 from bpfq.kernel.bpf import Attr, Call, Command, Descriptor, bpf, object_name
 from bpfq.kernel.cpus import possible_cpus
@@ -216,15 +216,10 @@ def create_from(
 ) -> Map:
     """The map that a program asks for; raises LoadError."""
     return create(
-        spec.kind, key_size=size_of(spec.key), value_size=size_of(spec.value),
+        spec.kind, key_size=spec.key_size, value_size=spec.value_size,
         max_entries=spec.max_entries, name=spec.name, flags=spec.flags, btf=btf,
         key_type=key_type, value_type=value_type,
     )  # fmt: skip
-
-
-def size_of(layout: Layout | int) -> int:
-    """Bytes of a key or value."""
-    return layout // 8 if isinstance(layout, int) else layout.size
 
 
 def pinned_map(path: str) -> Map:

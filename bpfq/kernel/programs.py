@@ -23,7 +23,7 @@ from bpfq.kernel.bpf import Attr, Call, Command, Descriptor, bpf, object_name
 from bpfq.kernel.hooks import Hook, hook_named
 from bpfq.kernel.objects import descriptor_of, every, info, pin, pinned
 from bpfq.kernel.privileges import refusal
-from bpfq.kernel.verifier import VerifierError
+from bpfq.kernel.verifier import verifier_error
 
 _FUNCTION_RECORD: Final = 8  # bytes of struct bpf_func_info: slot, type id
 _LINE_RECORD: Final = (
@@ -134,7 +134,7 @@ def _with_log(
             number = error.errno
     said = _text(log)
     if said:
-        raise VerifierError(said, errno=number, lines=lines)
+        raise verifier_error(said, number, lines)
     reasons = {
         errno.EINVAL: f"Linux {row.loads_since} and later with this kind built in take it",
         errno.E2BIG: f"it has {attr.read_u32(4)} instructions, which are too many",

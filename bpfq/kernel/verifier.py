@@ -38,18 +38,33 @@ class VerifierError(LoadError):
     ``line`` the part of the filter behind the slot; None where it is not known.
     """
 
-    def __init__(self, log: str, *, errno: int | None, lines: Sequence[Line] = ()) -> None:
-        found = refusal(log)
-        slot = found.instruction
+    def __init__(
+        self,
+        message: str,
+        *,
+        errno: int | None = None,
+        log: str = "",
+        instruction: int | None = None,
+        sentence: str = "",
+        line: Line | None = None,
+    ) -> None:
+        super().__init__(message, errno=errno)
         self.log = log
-        self.sentence = found.sentence
-        self.instruction = slot
-        self.line = None if slot is None else line_of(lines, slot)
-        where = "" if slot is None else f" at instruction {slot}"
-        behind = "" if self.line is None else f", for {self.line.text!r}"
-        super().__init__(
-            f"the verifier refused the program{where}{behind}: {found.sentence}", errno=errno
-        )
+        self.instruction = instruction
+        self.sentence = sentence
+        self.line = line
+
+
+def verifier_error(log: str, errno: int | None, lines: Sequence[Line] = ()) -> VerifierError:
+    """The error that a log tells of; ``lines`` say what part of the filter a slot belongs to."""
+    slot, sentence = refusal(log)
+    line = None if slot is None else line_of(lines, slot)
+    where = "" if slot is None else f" at instruction {slot}"
+    behind = "" if line is None else f", for {line.text!r}"
+    return VerifierError(
+        f"the verifier refused the program{where}{behind}: {sentence}",
+        errno=errno, log=log, instruction=slot, sentence=sentence, line=line,
+    )  # fmt: skip
 
 
 def refusal(log: str) -> Refusal:

@@ -21,6 +21,7 @@ from bpfq.kernel.bpf import Attr, Command
 from bpfq.kernel.hooks import AttachType, LinkType
 from bpfq.kernel.links import Link, LinkInformation, link_with_id, links
 from bpfq.kernel.programs import Program, load
+from bpfq.kernel.sockets import detach_filter
 
 from ..namespaces import in_namespace, ip, needs_ip
 from .programs import TCX_NEXT, counted, counting, counts, needs_bpf, refused, returns, without
@@ -133,6 +134,9 @@ def test_a_program_on_a_socket_keeps_what_it_accepts() -> None:
         first.send(b"hello")
         with pytest.raises(BlockingIOError):
             second.recv(100)
+        detach_filter(second)
+        first.send(b"hello")
+        assert second.recv(100) == b"hello"
         assert refused(lambda: attach_socket(load(returns(0), "xdp"), second)) == (
             "the kernel refused a socket program: EINVAL, it is no program for sockets",
             errno.EINVAL,

@@ -69,7 +69,8 @@ def test_no_packet_meets_a_gap_while_programs_are_replaced(place: str) -> None:
     assert (good == list(range(BURSTS * BURST)), bad) == (True, False)
 
 
-def test_an_owner_that_is_killed_leaves_nothing() -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=str)
+def test_an_owner_that_is_ended_leaves_nothing(end: signal.Signals) -> None:
     def scenario() -> tuple[bool, int, bool, int]:
         network()
         reading, writing = os.pipe()
@@ -81,11 +82,12 @@ def test_an_owner_that_is_killed_leaves_nothing() -> None:
                 attach_netfilter(load(returns(1), "netfilter"), "inet", "input"),
             )
             os.write(writing, struct.pack("=3I", *(each.information().id for each in held)))
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.pause()
         numbers = struct.unpack("=3I", os.read(reading, 12))
         with receivers() as sockets:
             during, before = delivered(sockets), alive(numbers)
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, end)
             os.waitpid(child, 0)
             return during, before, delivered(sockets), alive(numbers)
 

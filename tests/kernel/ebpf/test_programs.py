@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import pickle
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,8 @@ def test_a_refusal_names_instruction_clause_and_sentence_and_keeps_the_log() -> 
     assert (error.instruction, error.line, error.errno) == (1, lines[1], errno.EACCES)
     assert "1: (61) r0 = *(u32 *)(r1 +4000)" in error.log
     assert error.exit_code == 4
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.log, again.line) == (str(error), error.log, lines[1])
 
 
 @pytest.mark.parametrize(
@@ -239,7 +242,28 @@ def test_a_kernel_without_the_hook_is_told() -> None:
     )
 
 
+def test_a_program_for_packets_in_several_buffers_takes_long_ones() -> None:
+    with load(returns(XDP_PASS), "xdp", frags=True) as program:
+        assert run(program, bytes(9000)).packet == bytes(9000)
+
+
 # ---------------------------------------------------------------- without the kernel
+
+
+@pytest.mark.parametrize(
+    "machine, pointer_size, number",
+    [("x86_64", 8, 321), ("x86_64", 4, 357), ("aarch64", 8, 280), ("riscv64", 8, 280)],
+)
+def test_the_system_call_has_its_number_on_each_machine(
+    machine: str, pointer_size: int, number: int
+) -> None:
+    assert system._number(machine, pointer_size) == number
+
+
+def test_an_unknown_machine_is_told() -> None:
+    with pytest.raises(LoadError) as unknown:
+        system._number("vax", 4)
+    assert str(unknown.value) == "the number of bpf(2) on vax with 32-bit programs is not known"
 
 
 @pytest.fixture
