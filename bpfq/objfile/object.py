@@ -13,9 +13,7 @@ Maps of the same name are one map.  Source: tools/lib/bpf/libbpf.c of Linux 6.18
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
 
 from bpfq.errors import ObjectError
 from bpfq.isa.ebpf.encode import SLOT_SIZE, Endian, to_bytes
@@ -24,6 +22,7 @@ from bpfq.isa.ebpf.opcodes import CALL, CALL_FUNCTION
 from bpfq.isa.ebpf.program import Function, MapSpec, Module, Reference
 from bpfq.objfile.annotations import Annotated
 from bpfq.objfile.btf import Placed, Types
+from bpfq.objfile.contents import gather
 from bpfq.objfile.elf import (
     ALLOCATED,
     EXECUTABLE,
@@ -36,11 +35,8 @@ from bpfq.objfile.elf import (
 from bpfq.objfile.extension import extension
 from bpfq.objfile.kinds import Linkage
 from bpfq.objfile.maps import definition
-from bpfq.objfile.sections import CODE, KERNEL_FUNCTIONS, LICENSE, MAPS, section_of
+from bpfq.objfile.sections import CODE, KERNEL_FUNCTIONS, LICENSE, LICENSE_SYMBOL, MAPS
 from bpfq.objfile.signatures import function_type, kernel_function, subprogram_type
-
-_T = TypeVar("_T")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def object_file(
@@ -50,53 +46,26 @@ def object_file(
 
     ``sections`` names the section of each module, "" for the usual one of its hook, and may be
     shorter than ``modules``.  Raises ObjectError for modules that cannot stand in one file: two
-    things of one name, two licenses, a section for another hook, a map addressed by its value.
+    things of one name, two licenses or no module, a section for another hook, a map addressed by its value.
     """
-    wanted = [*sections, *[""] * len(modules)]
-    placed = [(section_of(it.hook, name), it) for it, name in zip(modules, wanted, strict=False)]
-    maps = _one_each("map", (spec for it in modules for spec in it.maps), lambda spec: spec.name)
-    inner = _one_each(
-        "function", (each for it in modules for each in it.subprograms), lambda each: each.name
-    )
-    _check_names([it.function.name for it in modules], inner, maps)
+    contents = gather(modules, sections)
     types = Types()
     rows: dict[str, list[Annotated]] = {}
-    for each in inner.values():
+    for each in contents.functions:
         _append(rows, CODE, each, subprogram_type(types, each.name))
-    for section, it in placed:
+    for section, it in contents.programs:
         name = it.function.name
         _append(rows, section, it.function, function_type(types, name, it.hook, Linkage.GLOBAL))
     file = ElfFile(byteorder)
     for section, row in rows.items():
         _write_code(file, section, row, byteorder)
-    _write_maps(file, types, list(maps.values()))
-    _write_kernel_functions(file, types, rows)
-    _write_license(file, modules)
+    _write_maps(file, types, contents.maps)
+    _write_kernel_functions(file, types, contents.kernel_functions)
+    _write_license(file, types, contents.license)
     extra = extension(types, rows, byteorder)
     file.section(".BTF", types.blob(byteorder), alignment=4)
     file.section(".BTF.ext", extra, alignment=4)
     return file.to_bytes()
-
-
-def _one_each(what: str, found: Iterable[_T], name: Callable[[_T], str]) -> dict[str, _T]:
-    """By name, in order; the same thing may come again."""
-    by_name: dict[str, _T] = {}
-    for each in found:
-        if by_name.setdefault(name(each), each) != each:
-            raise ObjectError(f"two different {what}s are called {name(each)}: rename one")
-    return by_name
-
-
-def _check_names(programs: list[str], inner: dict[str, Function], maps: dict[str, MapSpec]) -> None:
-    names = [*programs, *inner, *maps]
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise ObjectError(
-                f"{name!r} cannot be a name in an object file: "
-                "use letters, digits and _, not beginning with a digit"
-            )
-        if names.count(name) > 1:
-            raise ObjectError(f"two things in the object file are called {name}: rename one")
 
 
 def _append(rows: dict[str, list[Annotated]], section: str, function: Function, type: int) -> None:
@@ -149,7 +118,7 @@ def _is_call(reference: Reference, slot: BpfInsn) -> bool:
     return reference.kind == "kfunc" or (reference.kind == "function" and slot.opcode == CALL)
 
 
-def _write_maps(file: ElfFile, types: Types, maps: list[MapSpec]) -> None:
+def _write_maps(file: ElfFile, types: Types, maps: tuple[MapSpec, ...]) -> None:
     if not maps:
         return
     definitions = [definition(types, spec) for spec in maps]
@@ -163,28 +132,20 @@ def _write_maps(file: ElfFile, types: Types, maps: list[MapSpec]) -> None:
         file.symbol(spec.name, section=number, kind=SymbolKind.OBJECT, value=offset, size=size)
 
 
-def _write_kernel_functions(file: ElfFile, types: Types, rows: dict[str, list[Annotated]]) -> None:
-    """The functions of the kernel that are called: undefined symbols, and their prototypes."""
-    called = dict.fromkeys(
-        reference.symbol
-        for row in rows.values()
-        for it in row
-        for reference in it.function.references
-        if reference.kind == "kfunc"
-    )
+def _write_kernel_functions(file: ElfFile, types: Types, called: tuple[str, ...]) -> None:
+    """Undefined symbols, and their prototypes."""
     if called:
-        types.section(
-            KERNEL_FUNCTIONS, [Placed(kernel_function(types, name), 0, 0) for name in called], 0
-        )
+        prototypes = [Placed(kernel_function(types, name), 0, 0) for name in called]
+        types.section(KERNEL_FUNCTIONS, prototypes, 0)
     for name in called:
         file.symbol(name)
 
 
-def _write_license(file: ElfFile, modules: Sequence[Module]) -> None:
-    licenses = list(dict.fromkeys(it.license for it in modules))
-    if len(licenses) > 1:
-        raise ObjectError(f"one object file has one license, not {' and '.join(licenses)}")
-    for license in licenses:
-        content = license.encode() + b"\0"
-        number = file.section(LICENSE, content, flags=ALLOCATED | WRITABLE)
-        file.symbol("_license", section=number, kind=SymbolKind.OBJECT, size=len(content))
+def _write_license(file: ElfFile, types: Types, license: str) -> None:
+    """``char _license[] = "GPL"`` in its section."""
+    content = license.encode() + b"\0"
+    size = len(content)
+    text = types.array(types.integer("char", 8, signed=True), size)
+    types.section(LICENSE, [Placed(types.variable(LICENSE_SYMBOL, text), 0, size)], size)
+    number = file.section(LICENSE, content, flags=ALLOCATED | WRITABLE)
+    file.symbol(LICENSE_SYMBOL, section=number, kind=SymbolKind.OBJECT, size=size)

@@ -15,6 +15,7 @@ from bpfq.isa.ebpf.program import Hook
 CODE: Final = ".text"  # functions that programs call
 MAPS: Final = ".maps"
 LICENSE: Final = "license"
+LICENSE_SYMBOL: Final = "_license"
 KERNEL_FUNCTIONS: Final = ".ksyms"
 
 # The first is taken where nothing else is asked for.  tcx needs libbpf 1.3, netfilter libbpf 1.2.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +30,7 @@ from .modules import (
     PASS_ALL,
     SIZES,
 )
-from .tools import needs_objdump, output
+from .tools import needs_bpftool, needs_objdump, needs_readelf, output
 
 needs_pyelftools = pytest.mark.skipif(find_spec("elftools") is None, reason="needs pyelftools")
 ALL = tuple(MODULES.values())
@@ -111,6 +112,61 @@ def test_llvm_objdump_shows_the_instructions(byteorder: Endian, tmp_path: Path) 
         "11: exit",
     ]
     assert "0000000000000010: R_BPF_64_64 sizes" in lines
+
+
+@pytest.mark.oracle
+@needs_readelf
+@pytest.mark.parametrize("byteorder", ORDERS)
+def test_llvm_readelf_has_nothing_to_warn_of(byteorder: Endian, tmp_path: Path) -> None:
+    (tmp_path / "f.o").write_bytes(object_file(ALL, byteorder=byteorder))
+    words = ["llvm-readelf", "--all", str(tmp_path / "f.o")]
+    ran = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    assert "R_BPF_64_64            0000000000000000 sizes" in ran.stdout
+
+
+@pytest.mark.oracle
+@needs_bpftool
+@pytest.mark.parametrize("byteorder", ORDERS)
+def test_bpftool_finds_the_types(byteorder: Endian, tmp_path: Path) -> None:
+    (tmp_path / "f.o").write_bytes(object_file(ALL, byteorder=byteorder))
+    printed = output(["bpftool", "btf", "dump", "file", tmp_path / "f.o"])
+    functions = re.findall(r"\] FUNC '(\w+)' .*linkage=(\w+)", printed)
+    assert functions == [
+        ("zero", "static"),
+        ("same", "static"),
+        ("half", "static"),
+        ("drop_udp", "global"),
+        ("count_sizes", "global"),
+        ("netfilter_udp", "global"),
+        ("keep", "global"),
+        ("pass_all", "global"),
+        ("bpf_dynptr_from_skb", "extern"),
+        ("bpf_dynptr_slice", "extern"),
+    ]
+    sections = re.findall(r"DATASEC '(.*)' size=(\d+) vlen=(\d+)", printed)
+    assert sections == [(".maps", "32", "1"), (".ksyms", "0", "2"), ("license", "4", "1")]
+    declared = output(["bpftool", "btf", "dump", "file", tmp_path / "f.o", "format", "c"])
+    assert (
+        "struct size_count {\n\tunsigned long long packets;\n\tunsigned short spare[4];" in declared
+    )
+
+
+@pytest.mark.oracle
+@needs_bpftool
+def test_the_linker_of_libbpf_joins_objects(tmp_path: Path) -> None:
+    parts = []
+    for module in (DROP_UDP, COUNT_SIZES, NETFILTER_UDP, CALLS):
+        parts.append(tmp_path / f"{module.function.name}.o")
+        parts[-1].write_bytes(object_file([module]))
+    output(["bpftool", "gen", "object", tmp_path / "joined", *parts])
+    joined = read_object((tmp_path / "joined").read_bytes())
+    again = {it.function.name: it for it in joined.functions}
+    for module in (DROP_UDP, COUNT_SIZES, NETFILTER_UDP):
+        section, function = again[module.function.name]
+        assert section == module.hook
+        assert function.lines == module.function.lines
+        assert function.references == module.function.references
 
 
 def types_of(octets: bytes) -> TypesRead:
@@ -201,6 +257,11 @@ BY_VALUE = replace(
             [replace(PASS_ALL, maps=(replace(SIZES, kind="cube"),))], [],
             "map sizes: the kind 'cube' is none of hash, array,", id="kind of map",
         ),
+        pytest.param(
+            [replace(PASS_ALL, maps=(replace(SIZES, name="_license"),))], [],
+            "two things in the object file are called _license: rename one", id="license's name",
+        ),
+        pytest.param([], [], "one object file has one license, not none", id="no module"),
         pytest.param(
             [UNKNOWN_CALL], [], "the parameters of bpf_magic are not known, only those of bpf_d",
             id="kernel function",

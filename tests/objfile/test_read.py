@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bpfq.errors import ObjectError
-from bpfq.isa.ebpf.encode import Endian, assemble
-from bpfq.isa.ebpf.instructions import BpfInsn, Exit
-from bpfq.isa.ebpf.program import Function, Line
+from bpfq.isa.ebpf.encode import Endian, assemble, disassemble
+from bpfq.isa.ebpf.instructions import (
+    R0,
+    R6,
+    BpfInsn,
+    Comparison,
+    Exit,
+    LoadMemory,
+    Move,
+)
+from bpfq.isa.ebpf.program import Function, Line, Reference
 from bpfq.objfile.elf import ALLOCATED, EXECUTABLE, ElfFile
 from bpfq.objfile.object import object_file
 from bpfq.objfile.read import read_object
 
 from .modules import CALLS, COUNT_SIZES, DROP_UDP, MODULES, NETFILTER_UDP
+from .tools import needs_assembler, output
 
 ALL = tuple(MODULES.values())
 OCTETS = object_file(ALL)
@@ -62,6 +73,79 @@ def test_code_without_symbols_is_one_function_called_as_its_section() -> None:
     read = read_object(file.to_bytes())
     assert (read.license, len(read.functions)) == ("", 1)
     assert read.functions[0].function == Function("socket", assemble([Exit()]))
+
+
+FOREIGN = """
+    .section socket,"ax",@progbits
+    .globl first
+    .type first,@function
+first:
+    r6 = r1
+    r1 = table ll
+    call ask
+    call inner
+    r0 = *(u16 *)(r6 + 16)
+    if r0 == 8 goto out
+    r0 = 0
+out:
+    exit
+    .globl second
+    .type second,@function
+second:
+    r1 = setting ll
+    exit
+    .text
+    .type inner,@function
+inner:
+    r0 = 1
+    exit
+    .section .maps,"aw",@progbits
+    .globl table
+    .type table,@object
+table:
+    .zero 32
+    .section .rodata,"a",@progbits
+    .globl setting
+    .type setting,@object
+setting:
+    .zero 4
+    .section license,"aw",@progbits
+    .asciz "Dual BSD/GPL"
+"""
+
+
+@pytest.mark.oracle
+@needs_assembler
+@pytest.mark.parametrize("byteorder", ["little", "big"])
+def test_an_object_of_llvm_s_assembler_is_read(byteorder: Endian, tmp_path: Path) -> None:
+    (tmp_path / "f.s").write_text(FOREIGN)
+    triple = "bpfel" if byteorder == "little" else "bpfeb"
+    output(
+        ["llvm-mc", "-triple", triple, "-filetype=obj", "-o", tmp_path / "f.o", tmp_path / "f.s"]
+    )
+    read = read_object((tmp_path / "f.o").read_bytes())
+    assert (read.byteorder, read.license) == (byteorder, "Dual BSD/GPL")
+    functions = {it.function.name: it for it in read.functions}
+    assert sorted((it.section, name) for name, it in functions.items()) == [
+        (".text", "inner"),
+        ("socket", "first"),
+        ("socket", "second"),
+    ]
+    first = functions["first"].function
+    assert [(it.insn, it.kind) for it in first.references] == [
+        (1, "map"),
+        (3, "kfunc"),
+        (4, "function"),
+    ]
+    assert [it.symbol for it in first.references][:2] == ["table", "ask"]
+    assert disassemble(first.instructions)[4:] == (
+        LoadMemory(R0, R6, 16, 2),
+        Comparison.EQ.imm(R0, 8, 1),
+        Move(R0, 0, 64),
+        Exit(),
+    )
+    assert functions["second"].function.references == (Reference(0, "setting", "map_value"),)
+    assert functions["inner"].function.instructions == assemble([Move(R0, 1, 64), Exit()])
 
 
 def changed(at: int, octets: bytes) -> bytes:

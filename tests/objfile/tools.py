@@ -17,6 +17,8 @@ def needs(command: str, package: str) -> pytest.MarkDecorator:
 
 needs_bpftool = needs("bpftool", "bpftool")
 needs_objdump = needs("llvm-objdump", "llvm")
+needs_readelf = needs("llvm-readelf", "llvm")
+needs_assembler = needs("llvm-mc", "llvm")
 needs_gcc = needs("gcc", "gcc and libbpf-dev")
 
 
