@@ -11,7 +11,7 @@ import platform
 import struct
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280}.get(platform.machine(), 280)
-_MAP_CREATE, _MAP_UPDATE, _PROG_LOAD, _PROG_TEST_RUN = 0, 2, 5, 10
+_MAP_CREATE, _MAP_UPDATE, _PROG_LOAD, _PROG_TEST_RUN, _OBJ_GET_INFO = 0, 2, 5, 10, 15
 _ATTR_SIZE = 152
 _LOG_SIZE = 1 << 20
 
@@ -75,6 +75,14 @@ def test_run(program: int, packet: bytes) -> tuple[int, bytes]:
     _, after = _bpf(_PROG_TEST_RUN, attributes)
     value, _, size = struct.unpack_from("4xIII", after)
     return value, left.raw[:size]
+
+
+def program_id(program: int) -> int:
+    information = ctypes.create_string_buffer(64)
+    address = ctypes.addressof(information)
+    _bpf(_OBJ_GET_INFO, struct.pack("IIQ", program, len(information), address))
+    (number,) = struct.unpack_from("4xI", information.raw)
+    return int(number)
 
 
 def create_map(kind: int, key_size: int, value_size: int, entries: int, flags: int = 0) -> int:
