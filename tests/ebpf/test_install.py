@@ -6,37 +6,29 @@ import os
 import struct
 
 import pytest
+from kernel.ebpf.programs import XDP_DROP, XDP_PASS, needs_bpf, refused
 from objfile.modules import ADDRESSES, CALLS, COUNT_SIZES, DROP_UDP, MODULES, NETFILTER_UDP
 
+from bpfq.ebpf.install import install
 from bpfq.errors import LoadError
 from bpfq.isa.ebpf.encode import assemble
 from bpfq.isa.ebpf.instructions import R0, R1, Exit, LoadMemory, Move
 from bpfq.isa.ebpf.program import Module
-from bpfq.kernel.maps import Map, create
-from bpfq.kernel.modules import Installed, install, lines_of
+from bpfq.kernel.maps import create
 from bpfq.kernel.testrun import run
 from bpfq.kernel.verifier import VerifierError
-from bpfq.objfile.btf_read import kernel_types
 from bpfq.objfile.loading import prepare
 from bpfq.record import replace
 
-from .programs import XDP_DROP, XDP_PASS, needs_bpf, refused
-
 pytestmark = [pytest.mark.root, needs_bpf]
 
-ONE_CALL = replace(CALLS, subprograms=CALLS.subprograms[1:])  # the kernel wants each to be called
-LOADABLE = {**MODULES, "keep": ONE_CALL}
 UDP = bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x11" + bytes(40)
 TCP = bytes(12) + b"\x08\x00\x45" + bytes(8) + b"\x06" + bytes(40)
 
 
-def installed(module: Module, **maps: Map) -> Installed:
-    return install(module, prepare(module), maps=maps, kernel_function=kernel_types().function)
-
-
-@pytest.mark.parametrize("name", LOADABLE)
+@pytest.mark.parametrize("name", MODULES)
 def test_every_module_is_loaded_with_its_types(name: str) -> None:
-    with installed(LOADABLE[name]) as loaded:
+    with install(MODULES[name]) as loaded:
         told = loaded.program.information()
     assert told.name == name[:15]
     assert loaded.program.closed
@@ -47,19 +39,19 @@ def test_every_module_is_loaded_with_its_types(name: str) -> None:
     [
         (DROP_UDP, (UDP, TCP), [XDP_DROP, XDP_PASS]),
         (NETFILTER_UDP, (UDP[14:], TCP[14:]), [0, 1]),
-        (ONE_CALL, (UDP,), [(len(UDP) - 14) // 2]),
+        (CALLS, (UDP,), [(len(UDP) - 14) // 2]),
     ],
     ids=["xdp", "netfilter", "subprograms"],
 )
 def test_a_module_does_what_it_says(
     module: Module, packets: tuple[bytes, ...], verdicts: list[int]
 ) -> None:
-    with installed(module) as loaded:
+    with install(module) as loaded:
         assert [run(loaded.program, packet).verdict for packet in packets] == verdicts
 
 
 def test_a_module_counts_in_its_map() -> None:
-    with installed(COUNT_SIZES) as loaded:
+    with install(COUNT_SIZES) as loaded:
         sizes = loaded.maps["sizes"]
         sizes.update(struct.pack("=I", len(UDP)), bytes(16))
         for packet in (UDP, UDP, UDP + b"!"):
@@ -72,7 +64,7 @@ def test_a_module_counts_in_its_map() -> None:
 def test_a_map_that_exists_takes_the_place_of_the_modules_own() -> None:
     with create("hash", key_size=4, value_size=16, max_entries=1, name="others") as own:
         own.update(struct.pack("=I", len(UDP)), bytes(16))
-        with installed(COUNT_SIZES, sizes=own) as loaded:
+        with install(COUNT_SIZES, maps={"sizes": own}) as loaded:
             run(loaded.program, UDP)
         assert not own.closed
         assert own.get(struct.pack("=I", len(UDP))) == struct.pack("=QQ", 1, 0)
@@ -80,33 +72,34 @@ def test_a_map_that_exists_takes_the_place_of_the_modules_own() -> None:
 
 def test_a_map_of_another_shape_is_refused() -> None:
     with create("hash", key_size=8, value_size=16, max_entries=1) as other:
-        assert refused(lambda: installed(COUNT_SIZES, sizes=other)) == (
+        assert refused(lambda: install(COUNT_SIZES, maps={"sizes": other})) == (
             "map 'sizes' is a hash of 8 bytes to 16, the program needs a hash of 4 to 16",
             None,
         )
 
 
 def test_a_trie_with_typed_keys_is_made() -> None:
-    with installed(replace(DROP_UDP, maps=(ADDRESSES,))) as loaded:
+    with install(replace(DROP_UDP, maps=(ADDRESSES,))) as loaded:
         told = loaded.maps["addresses"].information
     assert (told.kind, told.key_size, told.value_size) == ("lpm_trie", 8, 1)
 
 
 def test_a_function_that_the_kernel_lacks_is_named() -> None:
     with pytest.raises(LoadError) as missing:
-        install(NETFILTER_UDP, prepare(NETFILTER_UDP), kernel_function=lambda _: None)
-    assert str(missing.value) == "the kernel has no function bpf_dynptr_from_skb for programs"
+        install(NETFILTER_UDP, kernel_function=lambda _: None)
+    assert str(missing.value) == "this kernel has no function bpf_dynptr_from_skb for programs"
 
 
 def test_a_refused_module_names_the_clause_and_leaves_nothing() -> None:
     words = assemble([Move(R0, 0), LoadMemory(R0, R1, 4000, 4), Exit()])
-    half = replace(ONE_CALL.subprograms[0], instructions=words)
-    module = replace(ONE_CALL, subprograms=(half,), maps=(ADDRESSES,))
+    (half,) = (each for each in CALLS.subprograms if each.name == "half")
+    half = replace(half, instructions=words, references=())
+    module = replace(CALLS, subprograms=(half,), maps=(ADDRESSES,))
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(VerifierError) as error:
-        installed(module)
+        install(module)
     assert len(os.listdir("/proc/self/fd")) == before
     found = error.value
-    assert (found.instruction, found.line) == (4, lines_of(module)[1])
+    assert (found.instruction, found.line) == (4, prepare(module).lines[1])
     assert "at instruction 4, for 'len / 2': " in str(found)
     assert "; keep what is long @ <filter>:1" in found.log  # the kernel was told, too

@@ -1,0 +1,1 @@
+"""eBPF programs with what belongs to them, from data to the kernel."""
