@@ -9,7 +9,7 @@ from bpfq.isa.ebpf.instructions import CallFunction
 from bpfq.isa.ebpf.program import Line, Reference
 from bpfq.objfile.annotations import position_of
 from bpfq.objfile.btf_read import TypesRead
-from bpfq.objfile.loading import Loadable, prepare
+from bpfq.objfile.loading import Loadable, prepare, resolve
 from bpfq.record import replace
 
 from .modules import CALLS, COUNT_SIZES, NETFILTER_UDP, PASS_ALL
@@ -65,3 +65,18 @@ def test_a_position_beyond_its_bits_is_the_last_that_fits() -> None:
     far = (Line(0, "far", 1 << 30, 5000),)
     module = replace(PASS_ALL, function=replace(PASS_ALL.function, lines=far))
     assert lines(prepare(module)) == [(0, "far", ((1 << 22) - 1, 1023))]
+
+
+def test_maps_and_kernel_functions_are_put_in() -> None:
+    numbers = {"bpf_dynptr_from_skb": 71, "bpf_dynptr_slice": 72}
+    words = resolve(prepare(NETFILTER_UDP), {}, numbers.get)
+    assert [words[at][2:] for at in (5, 12)] == [(2, 0, 71), (2, 0, 72)]
+    assert resolve(prepare(COUNT_SIZES), {"sizes": 9})[2][2:] == (1, 0, 9)
+    by_value = replace(
+        COUNT_SIZES,
+        function=replace(
+            COUNT_SIZES.function,
+            references=(replace(COUNT_SIZES.function.references[0], kind="map_value"),),
+        ),
+    )
+    assert resolve(prepare(by_value), {"sizes": 9})[2][2:] == (2, 0, 9)

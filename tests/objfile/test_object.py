@@ -91,24 +91,33 @@ def test_pyelftools_finds_sections_symbols_and_relocations(byteorder: Endian) ->
 @pytest.mark.oracle
 @needs_objdump
 @pytest.mark.parametrize("byteorder", ORDERS)
-def test_llvm_objdump_shows_the_instructions(byteorder: Endian, tmp_path: Path) -> None:
+def test_llvm_objdump_shows_the_filter_between_the_instructions(
+    byteorder: Endian, tmp_path: Path
+) -> None:
     (tmp_path / "f.o").write_bytes(object_file([DROP_UDP, COUNT_SIZES], byteorder=byteorder))
-    shown = output(["llvm-objdump", "-dr", "--no-show-raw-insn", tmp_path / "f.o"])
+    options = ["-dr", "-S", "-l", "--no-show-raw-insn"]
+    shown = output(["llvm-objdump-22", *options, tmp_path / "f.o"])
     assert "file format elf64-bpf" in shown
     lines = [re.sub(r"\s+", " ", line).strip() for line in shown.splitlines()]
     start = lines.index("0000000000000000 <drop_udp>:")
-    assert lines[start + 1 : start + 13] == [
-        "0: r2 = *(u32 *)(r1 + 0)",
-        "1: r3 = *(u32 *)(r1 + 4)",
-        "2: w0 = 2",
+    assert lines[start + 1 : start + 19] == [
+        "; <filter>:1",
+        "; ip and udp -> 34 bytes are there",
+        "0: w2 = *(u32 *)(r1 + 0x0)",
+        "1: w3 = *(u32 *)(r1 + 0x4)",
+        "2: w0 = 0x2",
         "3: r4 = r2",
-        "4: r4 += 34",
-        "5: if r4 > r3 goto +5 <drop_udp+0x58>",
-        "6: r5 = *(u16 *)(r2 + 12)",
-        "7: if r5 != 8 goto +3 <drop_udp+0x58>",
-        "8: r5 = *(u8 *)(r2 + 23)",
-        "9: if r5 != 17 goto +1 <drop_udp+0x58>",
-        "10: w0 = 1",
+        "4: r4 += 0x22",
+        "5: if r4 > r3 goto +0x5 <drop_udp+0x58>",
+        "; <filter>:1",
+        "; ip -> ether[12:2] == 0x800",
+        "6: w5 = *(u16 *)(r2 + 0xc)",
+        "7: if r5 != 0x8 goto +0x3 <drop_udp+0x58>",
+        "; <filter>:1",
+        "; udp -> ip[9] == 17",
+        "8: w5 = *(u8 *)(r2 + 0x17)",
+        "9: if r5 != 0x11 goto +0x1 <drop_udp+0x58>",
+        "10: w0 = 0x1",
         "11: exit",
     ]
     assert "0000000000000010: R_BPF_64_64 sizes" in lines
@@ -119,7 +128,7 @@ def test_llvm_objdump_shows_the_instructions(byteorder: Endian, tmp_path: Path) 
 @pytest.mark.parametrize("byteorder", ORDERS)
 def test_llvm_readelf_has_nothing_to_warn_of(byteorder: Endian, tmp_path: Path) -> None:
     (tmp_path / "f.o").write_bytes(object_file(ALL, byteorder=byteorder))
-    words = ["llvm-readelf", "--all", str(tmp_path / "f.o")]
+    words = ["llvm-readelf-22", "--all", str(tmp_path / "f.o")]
     ran = subprocess.run(words, capture_output=True, text=True, check=True)
     assert ran.stderr == ""
     assert "R_BPF_64_64            0000000000000000 sizes" in ran.stdout

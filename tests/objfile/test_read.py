@@ -121,7 +121,7 @@ def test_an_object_of_llvm_s_assembler_is_read(byteorder: Endian, tmp_path: Path
     (tmp_path / "f.s").write_text(FOREIGN)
     triple = "bpfel" if byteorder == "little" else "bpfeb"
     output(
-        ["llvm-mc", "-triple", triple, "-filetype=obj", "-o", tmp_path / "f.o", tmp_path / "f.s"]
+        ["llvm-mc-22", "-triple", triple, "-filetype=obj", "-o", tmp_path / "f.o", tmp_path / "f.s"]
     )
     read = read_object((tmp_path / "f.o").read_bytes())
     assert (read.byteorder, read.license) == (byteorder, "Dual BSD/GPL")

@@ -16,9 +16,9 @@ def needs(command: str, package: str) -> pytest.MarkDecorator:
 
 
 needs_bpftool = needs("bpftool", "bpftool")
-needs_objdump = needs("llvm-objdump", "llvm")
-needs_readelf = needs("llvm-readelf", "llvm")
-needs_assembler = needs("llvm-mc", "llvm")
+needs_objdump = needs("llvm-objdump-22", "llvm-22")
+needs_readelf = needs("llvm-readelf-22", "llvm-22")
+needs_assembler = needs("llvm-mc-22", "llvm-22")
 needs_gcc = needs("gcc", "gcc and libbpf-dev")
 
 
