@@ -29,9 +29,6 @@ def entries(
     while True:
         read = _Chunk(fd, key_size, value_size, chunk)
         number = read.after(token)
-        if number == errno.ENOSPC and chunk < max_entries:
-            chunk = min(2 * chunk, max_entries)  # one bucket of a hash has more entries than that
-            continue
         if number in _UNSUPPORTED and token is None:
             return None
         if number not in (0, errno.ENOENT):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+from bpfq.errors import LoadError
+from bpfq.kernel.privileges import read_text
+
 POSSIBLE: Final = "/sys/devices/system/cpu/possible"
 
 
@@ -12,10 +15,12 @@ POSSIBLE: Final = "/sys/devices/system/cpu/possible"
 def possible_cpus() -> int:
     """CPUs that may come, by the kernel's own list; they are numbered without gaps.
 
-    Raises OSError where /sys is not mounted.
+    Raises LoadError where /sys is not mounted: a wrong count would spoil memory.
     """
-    with open(POSSIBLE, encoding="ascii") as file:
-        return count(file.read())
+    listed = read_text(POSSIBLE)
+    if listed is None:
+        raise LoadError(f"cannot tell how many CPUs there may be: {POSSIBLE} is not there")
+    return count(listed)
 
 
 def count(text: str) -> int:

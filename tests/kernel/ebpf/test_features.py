@@ -110,8 +110,8 @@ def test_a_kernel_without_the_system_call_says_so_for_every_hook() -> None:
     assert found[1].reason == "the kernel refused an XDP program: ENOSYS, it has no bpf(2)"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 @pytest.mark.root
+@needs_bpf
 def test_an_ordinary_user_is_told_what_is_missing() -> None:
     def scenario() -> list[tuple[str, bool | None, str]]:
         os.setuid(NOBODY)

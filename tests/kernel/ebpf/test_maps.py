@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from bpfq.isa.ebpf.program import Field, Layout, MapSpec
-from bpfq.kernel import batches
+from bpfq.kernel import batches, cpus
 from bpfq.kernel.bpf import Attr, Command
 from bpfq.kernel.cpus import count, possible_cpus
 from bpfq.kernel.maps import (
@@ -217,6 +217,13 @@ def test_a_map_that_cannot_be_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("text, cpus", [("0", 1), ("0-3\n", 4), ("0-1,4,6-7", 5)])
-def test_cpus_are_counted(text: str, cpus: int) -> None:
-    assert count(text) == cpus
+@pytest.mark.parametrize("text, total", [("0", 1), ("0-3\n", 4), ("0-1,4,6-7", 5)])
+def test_cpus_are_counted(text: str, total: int) -> None:
+    assert count(text) == total
+
+
+def test_without_a_list_of_cpus_nothing_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpus, "POSSIBLE", "/nowhere/possible")
+    assert refusal(cpus.possible_cpus.__wrapped__) == (
+        "cannot tell how many CPUs there may be: /nowhere/possible is not there"
+    )
