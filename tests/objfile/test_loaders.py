@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -112,12 +113,18 @@ def loader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def run(loader: Path, module: Module, octets: bytes, folder: Path, *, map: str = "-") -> str:
+# Program and attach types, <linux/bpf.h>, of sections that libbpf 1.1 does not know.
+NEWER = {"netfilter": (32, 45), "tcx/ingress": (3, 46), "tcx/egress": (3, 47)}
+
+
+def run(
+    loader: Path, module: Module, octets: bytes, folder: Path, *, map: str = "-", section: str = ""
+) -> str:
     """What the C program prints for one packet."""
-    (folder / "f.o").write_bytes(object_file([module]))
-    kind = ("32", "45") if module.hook == "netfilter" else ("0", "0")  # libbpf 1.2 knows it
+    (folder / "f.o").write_bytes(object_file([module], sections=[section]))
+    kind = NEWER.get(section or module.hook, (0, 0))
     ran = subprocess.run(
-        [str(loader), str(folder / "f.o"), module.function.name, *kind, map],
+        [str(loader), str(folder / "f.o"), module.function.name, *[str(n) for n in kind], map],
         input=octets, capture_output=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr.decode()
@@ -143,6 +150,23 @@ def test_libbpf_loads_the_program(
 
 
 @needs_gcc
+@pytest.mark.parametrize(
+    "module, section, verdict",
+    [
+        (DROP_UDP, "xdp.frags", 1),
+        (COUNT_SIZES, "tcx/ingress", 0),
+        (COUNT_SIZES, "tcx/egress", 0),
+        (PASS_ALL, "cgroup_skb/egress", 1),
+    ],
+)
+def test_libbpf_loads_from_every_section(
+    loader: Path, module: Module, section: str, verdict: int, tmp_path: Path
+) -> None:
+    printed = run(loader, module, packet(UDP), tmp_path, section=section)
+    assert printed == f"verdict {verdict}\n"
+
+
+@needs_gcc
 def test_libbpf_reads_what_the_program_put_in_its_map(loader: Path, tmp_path: Path) -> None:
     assert run(loader, COUNT_SIZES, packet(TCP), tmp_path, map="sizes") == (
         "verdict 0\nsizes: 4-byte keys, 16-byte values, 64 at most; 1\n"
@@ -155,8 +179,6 @@ def test_ip_attaches_an_object_that_then_drops_packets(tmp_path: Path) -> None:
     file.write_bytes(object_file([DROP_UDP]))
 
     def scenario() -> list[int]:
-        import socket
-
         veth_pair()
         output([*ALONE, "ip", "link", "set", "dev", "far", "xdp", "obj", file, "sec", "xdp"])
         every = socket.htons(3)  # ETH_P_ALL

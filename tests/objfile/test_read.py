@@ -19,7 +19,7 @@ from bpfq.isa.ebpf.instructions import (
     LoadMemory,
     Move,
 )
-from bpfq.isa.ebpf.program import Function, Line, Reference
+from bpfq.isa.ebpf.program import Function, Line, Module, Reference
 from bpfq.objfile.elf import ALLOCATED, EXECUTABLE, ElfFile
 from bpfq.objfile.object import object_file
 from bpfq.objfile.read import read_object
@@ -51,6 +51,42 @@ def test_a_program_comes_back_as_it_was(module: object, byteorder: Endian) -> No
         function.name, function.lines, function.references,
     )  # fmt: skip
     assert unresolved(again) == unresolved(function)
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
+TEXTS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30)
+SLOTS = st.builds(
+    BpfInsn,
+    st.integers(0, 255),
+    st.integers(0, 15),
+    st.integers(0, 15),
+    st.integers(-(1 << 15), (1 << 15) - 1),
+    st.integers(-(1 << 31), (1 << 31) - 1),
+)
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> list[Module]:
+    """Modules of any instructions, some of them with lines."""
+    modules = []
+    for name in draw(st.lists(NAMES, min_size=1, max_size=4, unique=True)):
+        slots = draw(st.lists(SLOTS, min_size=1, max_size=20))
+        places = draw(st.sets(st.integers(1, len(slots) - 1))) if len(slots) > 1 else set()
+        lines = [
+            Line(at, draw(TEXTS), draw(st.integers(1, 4000)), draw(st.integers(1, 1023)))
+            for at in (0, *sorted(places))
+        ]
+        hook = draw(st.sampled_from(["socket", "xdp", "tc", "cgroup_skb", "netfilter"]))
+        modules.append(Module(hook, Function(name, tuple(slots), tuple(lines))))
+    return modules
+
+
+@given(programs(), st.sampled_from(["little", "big"]))
+def test_any_programs_come_back_from_one_file(modules: list[Module], byteorder: Endian) -> None:
+    read = read_object(object_file(modules, byteorder=byteorder))
+    assert {it.function.name: it.function for it in read.functions} == {
+        it.function.name: it.function for it in modules
+    }
 
 
 def test_functions_that_are_called_come_back() -> None:
