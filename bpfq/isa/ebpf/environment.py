@@ -2,6 +2,7 @@
 
     xdp(packet)                      struct xdp_md, the packet in memory
     skb(packet, linear=54)           struct __sk_buff, of which 54 bytes lie in memory
+    netfilter(packet)                struct bpf_nf_ctx, the packet behind its skb
 
 Source: <linux/bpf.h>, net/core/filter.c of Linux 6.18.
 """
@@ -176,6 +177,30 @@ def skb(
     own[HELPERS["skb_load_bytes_relative"]] = _skb_load_bytes_relative(environment)
     own.update(helpers or {})
     return environment
+
+
+def netfilter(
+    packet: bytes,
+    *,
+    kernel_functions: Mapping[int, Function] | None = None,
+    helpers: Mapping[int, Function] | None = None,
+    maps: Mapping[int, Map] | None = None,
+) -> Environment:
+    """A run at netfilter, where the packet, from its network header, is read by dynptr only.
+
+    Nothing of ``ctx->skb`` itself can be loaded.  See ``dynptr`` for the kernel functions.
+    """
+    memory = Memory()
+    buffer = memory.place(Numbers("sk_buff", {}))
+    context = memory.place(Numbers("bpf_nf_ctx", {8: (8, buffer)}))
+    return Environment(
+        memory=memory,
+        context=context,
+        packet=packet,
+        helpers=_map_helpers() | dict(helpers or {}),
+        kernel_functions=kernel_functions or {},
+        maps=maps or {},
+    )
 
 
 def _context(

@@ -2,9 +2,9 @@
 
     HELPERS["skb_load_bytes"]    26
 
-Written on 2026-11-21 from enum bpf_func_id in the BTF of Linux 6.18.44, the same as in its
-<linux/bpf.h>.  The kernel never gives an id another meaning; new functions are no longer helpers
-but kernel functions, called by BTF id.
+Written on 2026-11-21 from the BTF of Linux 6.18.44; enum bpf_func_id of <linux/bpf.h>.  The
+kernel never gives an id another meaning, and its new functions are no helpers but kernel
+functions, called by BTF id.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ A pointer that runs out of its region meets no other one: 2**39 bytes lie betwee
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from bpfq.errors import FilterError
+from bpfq.isa.ebpf.encode import Endian
 
 _SPACING: Final = 40  # bits: region n starts in the middle of [n << 40, (n + 1) << 40)
 _MIDDLE: Final = 1 << (_SPACING - 1)
@@ -65,19 +66,25 @@ class Octets:
 class Numbers:
     """A region of numbers that are loaded one at a time, as the kernel shows a context.
 
-    Each is at its offset, as (size, value); a value may be wider than its size, as an address is
-    that a program loads from a field of 4 bytes.
+    Each is at its offset, as (size, value).  An address may be wider than the field that a program
+    loads it from, and only all of it can be loaded; of another number aligned parts can be.
     """
 
     def __init__(self, name: str, numbers: Mapping[int, tuple[int, int]]) -> None:
         self.name = name
         self.numbers = dict(numbers)
 
-    def load(self, offset: int, size: int) -> int:
+    def load(self, offset: int, size: int, byteorder: Endian) -> int:
+        """The number, or the part of it, at offset; raises MemoryFault."""
         found = self.numbers.get(offset)
-        if found is None or found[0] != size:
-            raise MemoryFault(f"loads {size} bytes at {self.name}{offset:+d}: no such field")
-        return found[1]
+        if found is not None and found[0] == size:
+            return found[1]
+        for start, (whole, value) in self.numbers.items():
+            inside = start <= offset and offset + size <= start + whole and offset % size == 0
+            if inside and value >> 8 * whole == 0:
+                octets = value.to_bytes(whole, byteorder)
+                return int.from_bytes(octets[offset - start :][:size], byteorder)
+        raise MemoryFault(f"loads {size} bytes at {self.name}{offset:+d}: no such field")
 
     def read(self, offset: int, size: int) -> bytes:
         raise MemoryFault(f"reads {size} bytes at {self.name}{offset:+d} as plain memory")
@@ -91,7 +98,7 @@ class Numbers:
 class Memory:
     """Regions by address; numbers in it are in byteorder, the host's."""
 
-    def __init__(self, byteorder: Literal["little", "big"] = "little") -> None:
+    def __init__(self, byteorder: Endian = "little") -> None:
         self.byteorder: Final = byteorder
         self._regions: list[Region] = []
         self._numbers: dict[int, int] = {}  # of regions by identity, from 1 up
@@ -112,7 +119,7 @@ class Memory:
         """The unsigned number in the size bytes at address; raises MemoryFault."""
         region, offset = self.region(address, f"loads {size} bytes")
         if isinstance(region, Numbers):
-            return region.load(offset, size)
+            return region.load(offset, size, self.byteorder)
         return int.from_bytes(region.read(offset, size), self.byteorder)
 
     def store(self, address: int, value: int, size: int) -> None:

@@ -12,7 +12,7 @@ llvm/lib/Target/BPF of LLVM 22, with ``--mcpu=v4``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final, assert_never
 
 from bpfq.isa.ebpf.encode import Endian, disassemble, to_bytes
@@ -52,6 +52,7 @@ from bpfq.isa.ebpf.instructions import (
     StoreMemory,
     StoreRelease,
 )
+from bpfq.isa.ebpf.program import Line
 from bpfq.isa.ebpf.spelling import BPFTOOL, LLVM, Spelling, register
 
 _LOCKED: Final = {
@@ -62,34 +63,47 @@ _LOCKED: Final = {
 }
 
 
-def dump_bpftool(words: Iterable[BpfInsn]) -> str:
-    """One line an instruction with its first slot and opcode, as ``bpftool prog dump xlated``."""
-    return "\n".join(
-        [
-            f"{slot:4d}: ({encoded[0].opcode:02x}) {text(instruction, BPFTOOL)}"
-            for slot, instruction, encoded in _numbered(words)
-        ]
+def dump_bpftool(words: Iterable[BpfInsn], lines: Iterable[Line] = ()) -> str:
+    """One line an instruction with its first slot and opcode, as ``bpftool prog dump xlated``.
+
+    ``lines`` are written above the slots that they belong to, behind a ``;``.
+    """
+    return _listing(
+        words, lines, lambda slot, encoded: f"{slot:4d}: ({encoded[0].opcode:02x}) ", BPFTOOL
     )
 
 
-def dump_llvm(words: Iterable[BpfInsn], byteorder: Endian = "little") -> str:
-    """One line an instruction with its first slot and its bytes, as ``llvm-objdump -d``."""
-    return "\n".join(
-        [
-            f"{slot:8d}:\t{to_bytes(encoded, byteorder).hex(' ')}\t{text(instruction, LLVM)}"
-            for slot, instruction, encoded in _numbered(words)
-        ]
+def dump_llvm(
+    words: Iterable[BpfInsn], lines: Iterable[Line] = (), byteorder: Endian = "little"
+) -> str:
+    """One line an instruction with its first slot and its bytes, as ``llvm-objdump -dS``.
+
+    ``lines`` are written above the slots that they belong to, behind a ``;``.
+    """
+    return _listing(
+        words,
+        lines,
+        lambda slot, encoded: f"{slot:8d}:\t{to_bytes(encoded, byteorder).hex(' ')}\t",
+        LLVM,
     )
 
 
-def _numbered(
+def _listing(
     words: Iterable[BpfInsn],
-) -> Iterator[tuple[int, Instruction, tuple[BpfInsn, ...]]]:
+    lines: Iterable[Line],
+    head: Callable[[int, tuple[BpfInsn, ...]], str],
+    spelling: Spelling,
+) -> str:
+    said = {line.insn: line.text for line in lines}
+    out: list[str] = []
     slot = 0
     for instruction in disassemble(words):
         encoded = encode(instruction)
-        yield slot, instruction, encoded
+        if slot in said:
+            out.append(f"; {said[slot]}")
+        out.append(head(slot, encoded) + text(instruction, spelling))
         slot += len(encoded)
+    return "\n".join(out)
 
 
 def text(instruction: Instruction, spelling: Spelling) -> str:

@@ -11,6 +11,7 @@ Source: RFC 9669; kernel/bpf/core.c of Linux 6.18.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, assert_never
 
 from bpfq.errors import FilterError, LimitError
@@ -100,7 +101,7 @@ def run_counted(
     words: Sequence[BpfInsn], environment: Environment, *, step_limit: int = STEP_LIMIT
 ) -> tuple[int, int]:
     """R0 as of ``run``, and how many instructions were executed."""
-    program = _by_slot(words)
+    program = _by_slot(tuple(words))
     state = _State([None] * len(Register))
     state.registers[R1], state.registers[R10] = environment.context, _stack(environment.memory)
     for count in range(1, step_limit + 1):
@@ -116,7 +117,8 @@ def run_counted(
     raise LimitError(f"still running after {step_limit} instructions: a jump back may never end")
 
 
-def _by_slot(words: Sequence[BpfInsn]) -> dict[int, Instruction]:
+@lru_cache(maxsize=16)
+def _by_slot(words: tuple[BpfInsn, ...]) -> dict[int, Instruction]:
     program, slot = {}, 0
     for instruction in disassemble(words):
         program[slot] = instruction

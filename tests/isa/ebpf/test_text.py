@@ -46,6 +46,7 @@ from bpfq.isa.ebpf.instructions import (
     StoreImmediate,
     StoreMemory,
 )
+from bpfq.isa.ebpf.program import Line
 from bpfq.isa.ebpf.read import read
 from bpfq.isa.ebpf.spelling import BPFTOOL, LLVM
 from bpfq.isa.ebpf.text import dump_bpftool, dump_llvm, text
@@ -94,6 +95,14 @@ def test_a_program_is_listed_as_by_bpftool() -> None:
 
 def test_a_program_is_listed_as_by_llvm_objdump() -> None:
     assert dump_llvm(assemble(PROGRAM)) == LLVM_LISTING
+
+
+def test_the_filters_text_stands_above_the_slots_it_belongs_to() -> None:
+    words = assemble([LoadImmediate64(R0, 1), Exit()])
+    lines = [Line(0, "tcp", 1, 1), Line(2, "-> true", 2, 1)]
+    assert dump_bpftool(words, lines) == "; tcp\n   0: (18) r0 = 0x1\n; -> true\n   2: (95) exit"
+    assert dump_llvm(words, lines).splitlines()[::2] == ["; tcp", "; -> true"]
+    assert read(dump_bpftool(words, lines)) == read(dump_llvm(words, lines)) == words
 
 
 @pytest.mark.parametrize("listing", [BPFTOOL_LISTING, LLVM_LISTING], ids=["bpftool", "llvm"])
@@ -223,7 +232,7 @@ def is_written_in_full_by_llvm(instruction: Instruction) -> bool:
 def test_every_instruction_is_written_as_by_llvm_objdump(byteorder: Endian, tmp_path: Path) -> None:
     words = assemble([each for each in samples() if is_written_in_full_by_llvm(each)])
     theirs = objdump_lines(words, byteorder, tmp_path)
-    ours = dump_llvm(words, byteorder).splitlines()
+    ours = dump_llvm(words, byteorder=byteorder).splitlines()
     pairs = zip(theirs, ours, strict=True)
     assert [(left, right) for left, right in pairs if left != right] == []
 

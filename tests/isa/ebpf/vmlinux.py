@@ -1,4 +1,4 @@
-"""The enumerations of the running kernel's BTF, read with nothing of bpfq.
+"""Enumerations and structures of the running kernel's BTF, read with nothing of bpfq.
 
 Source: Documentation/bpf/btf.rst of Linux 6.18.
 """
@@ -6,7 +6,10 @@ Source: Documentation/bpf/btf.rst of Linux 6.18.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 PATH = Path("/sys/kernel/btf/vmlinux")
 
@@ -23,27 +26,50 @@ _EXTRA = {
     17: (4, 0),
     19: (0, 12),
 }
-_ENUM = 6
+_STRUCT, _ENUM, _FUNC = 4, 6, 12
 
 
 def enumeration(name: str) -> dict[str, int]:
-    """The members of the enum of that name; raises KeyError where there is none."""
+    """The members of the enum of that name."""
+    return {member: value for member, value in _members(name, _ENUM, "<Ii")}
+
+
+def structure(name: str) -> dict[str, int]:
+    """The members of the struct of that name that have one, with their offsets in bytes."""
+    return {member: bits // 8 for member, bits in _members(name, _STRUCT, "<I4xI") if member}
+
+
+def function_id(name: str) -> int:
+    """The BTF id of the kernel function of that name."""
+    for number, (kind, found, _, _) in enumerate(_types(), 1):
+        if kind == _FUNC and found == name:
+            return number
+    raise KeyError(name)
+
+
+def _members(name: str, wanted_kind: int, layout: str) -> list[tuple[str, int]]:
+    for kind, found, members, named in _types():
+        if kind == wanted_kind and found == name:
+            return [(named(member), value) for member, value in struct.iter_unpack(layout, members)]
+    raise KeyError(name)
+
+
+def _types() -> Iterator[tuple[int, str, bytes, Callable[[int], str]]]:
+    """Each type's kind, its name, its members, and what gives the names of those."""
+    if not PATH.exists():
+        pytest.skip("needs the kernel's BTF: CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux")
     octets = PATH.read_bytes()
     header_length, types, types_length, strings = struct.unpack_from("<4xIIII", octets)
-    start = header_length + types
     text = header_length + strings
-    wanted = octets.index(b"\0" + name.encode() + b"\0", text) + 1 - text
 
     def named(offset: int) -> str:
         return octets[text + offset : octets.index(0, text + offset)].decode()
 
-    at, end = start, start + types_length
+    at, end = header_length + types, header_length + types + types_length
     while at < end:
-        found, info = struct.unpack_from("<II", octets, at)
+        name, info = struct.unpack_from("<II", octets, at)
         kind, members = info >> 24 & 0x1F, info & 0xFFFF
-        if kind == _ENUM and found == wanted:
-            pairs = struct.iter_unpack("<Ii", octets[at + 12 : at + 12 + 8 * members])
-            return {named(member): value for member, value in pairs}
         fixed, each = _EXTRA.get(kind, (0, 0))
-        at += 12 + fixed + each * members
-    raise KeyError(name)
+        body = at + 12 + fixed
+        at = body + each * members
+        yield kind, named(name), octets[body:at], named
