@@ -30,15 +30,23 @@ def filter_text(options: Namespace) -> str:
 
 def read_text(path: str) -> str:
     """The text of a file, - for standard input; raises BpfqError."""
+    return as_text(read_octets(path))
+
+
+def as_text(octets: bytes) -> str:
+    """What a file of text says, whatever bytes it has."""
+    return octets.decode("utf-8-sig", "replace")
+
+
+def read_octets(path: str) -> bytes:
+    """The bytes of a file, - for standard input; raises BpfqError."""
     try:
         if path == STANDARD_STREAM:
-            octets = standard_input().read()
-        else:
-            with open(path, "rb") as file:
-                octets = file.read()
+            return standard_input().read()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise unreadable(path, error) from None
-    return octets.decode("utf-8-sig", "replace")
 
 
 def file_to_read(options: Namespace) -> str:
