@@ -50,7 +50,7 @@ def attach_xdp(program: Program, interface: str, mode: str = "auto", *, call: Ca
     tried = ("native", "generic") if mode == "auto" else (mode,)
     for number, each in enumerate(tried, 1):
         flags = choice(each, XDP_MODES, "mode of XDP")
-        attr = _link(program, index, AttachType.XDP).u32(12, flags)
+        attr = _link(program, "xdp", index, AttachType.XDP).u32(12, flags)
         try:
             return Link(create(attr, f"XDP on {interface!r}", _XDP_REASONS, call), each)
         except LoadError as error:
@@ -86,7 +86,7 @@ def attach_tc(
     others, or before or behind another link, or first of all.  Raises LoadError.
     """
     kind = choice(direction, TC_DIRECTIONS, "direction")
-    attr = _link(program, _index(interface), kind)
+    attr = _link(program, "tc", _index(interface), kind)
     neighbour = before or after
     if neighbour is not None:
         attr.u32(12, (_BEFORE if before else _AFTER) | _RELATIVE_LINK).u32(16, neighbour.fd)
@@ -96,7 +96,8 @@ def attach_tc(
 
 
 _TC_REASONS: Final = {
-    errno.EINVAL: "the kernel has no tcx, which came with Linux 6.6",
+    errno.EEXIST: "this program is attached there already",
+    errno.EINVAL: "the kernel has no tcx, which came with Linux 6.6, or the neighbour is not tc",
     errno.ENOENT: "the link to be a neighbour of is not attached there",
     errno.ERANGE: "as many programs as the kernel takes are attached there",
 }
@@ -114,7 +115,7 @@ def attach_cgroup(program: Program, path: str, direction: str, *, call: Call = b
         why = (error.strerror or "").lower()
         raise LoadError(f"no cgroup at {path}: {why}", errno=error.errno) from None
     try:
-        attr = _link(program, directory, kind)
+        attr = _link(program, "cgroup_skb", directory, kind)
         return Link(create(attr, f"the cgroup {path}", _CGROUP_REASONS, call))
     finally:
         os.close(directory)
@@ -145,7 +146,7 @@ def attach_netfilter(
     """
     pf = choice(family, NETFILTER_FAMILIES, "family")
     place = choice(hook, NETFILTER_HOOKS, "netfilter hook")
-    attr = _link(program, 0, AttachType.NETFILTER)
+    attr = _link(program, "netfilter", 0, AttachType.NETFILTER)
     attr.u32(16, pf).u32(20, place).u32(24, priority)
     attr.u32(28, NETFILTER_DEFRAGMENT if defragment else 0)
     return Link(create(attr, f"netfilter {family}:{hook}", _NETFILTER_REASONS, call))
@@ -176,7 +177,10 @@ def attach_socket(program: Program, sock: socket.socket) -> None:
         raise refusal(error.errno, HOOKS["socket"].title, reasons) from None
 
 
-def _link(program: Program, target: int, kind: AttachType) -> Attr:
+def _link(program: Program, hook: str, target: int, kind: AttachType) -> Attr:
+    if program.hook != hook:
+        title = HOOKS[program.hook].title if program.hook else "a program of another kind"
+        raise LoadError(f"{HOOKS[hook].title} is needed, this is {title}", errno=errno.EINVAL)
     return Attr().u32(0, program.fd).u32(4, target).u32(8, kind)
 
 

@@ -20,7 +20,7 @@ from bpfq.isa.ebpf.encode import to_bytes
 from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Line
 from bpfq.kernel.bpf import Attr, Call, Command, Descriptor, bpf, object_name
-from bpfq.kernel.hooks import Hook, hook_named
+from bpfq.kernel.hooks import HOOKS, Hook, hook_named
 from bpfq.kernel.objects import descriptor_of, every, info, pin, pinned
 from bpfq.kernel.privileges import refusal
 from bpfq.kernel.verifier import verifier_error
@@ -57,9 +57,10 @@ class Program(Descriptor):
 
     __slots__ = ("hook",)
 
-    def __init__(self, fd: int, hook: str = "") -> None:
+    def __init__(self, fd: int, hook: str | None = None) -> None:
         super().__init__(fd)
-        self.hook = hook  # its name in HOOKS, empty for a program of others
+        # its name in HOOKS; empty for a program of another kind
+        self.hook = _hook_of(self.information().program_type) if hook is None else hook
 
     def information(self) -> ProgramInformation:
         """What the kernel tells about it now; raises LoadError."""
@@ -159,6 +160,10 @@ def load_btf(blob: bytes, *, call: Call = bpf) -> Descriptor:
     said = [line for line in _text(log).splitlines() if line.strip()]
     why = {number or 0: said[-1].strip()} if said else {}
     raise refusal(number, "type information", why, ("CAP_BPF",))
+
+
+def _hook_of(program_type: int) -> str:
+    return next((row.name for row in HOOKS.values() if row.program_type == program_type), "")
 
 
 def programs() -> Iterator[Program]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -17,14 +16,13 @@ from bpfq.kernel.attach import (
     attach_tc,
     attach_xdp,
 )
-from bpfq.kernel.bpf import Attr, Command
 from bpfq.kernel.hooks import AttachType, LinkType
 from bpfq.kernel.links import Link, LinkInformation, link_with_id, links
 from bpfq.kernel.programs import Program, load
 from bpfq.kernel.sockets import detach_filter
 
 from ..namespaces import in_namespace, ip, needs_ip
-from .programs import TCX_NEXT, counted, counting, counts, needs_bpf, refused, returns, without
+from .programs import TCX_NEXT, counted, counting, counts, needs_bpf, refused, returns
 from .traffic import (
     ADDRESS,
     BAD,
@@ -204,111 +202,3 @@ def test_programs_on_tc_run_in_the_order_asked_for() -> None:
 
     # of two datagrams, one is dropped before a program that stands behind
     assert in_namespace(scenario) == [1, 2, 1, 2]
-
-
-# ---------------------------------------------------------------- refusals
-
-
-def test_a_second_owner_of_xdp_is_refused_and_one_of_tc_is_not() -> None:
-    def scenario() -> tuple[tuple[str, int | None], bool, bool, bool]:
-        network()
-        with receivers() as sockets, attach_xdp(load(passing("xdp"), "xdp"), "far"):
-            message = refused(lambda: attach_xdp(load(dropping("xdp"), "xdp"), "far"))
-            first = attach_tc(load(passing("tc"), "tc"), "far", "ingress")
-            second = attach_tc(load(dropping("tc"), "tc"), "far", "ingress")
-            both = delivered(sockets)
-            first.close()
-            one = delivered(sockets)
-            second.close()
-            return message, both, one, delivered(sockets)
-
-    assert in_namespace(scenario) == (
-        ("the kernel refused XDP on 'far': EBUSY, an XDP program is attached there already", 16),
-        False,
-        False,
-        True,
-    )
-
-
-def test_netfilter_says_what_is_wrong_with_a_priority() -> None:
-    def scenario() -> list[tuple[str, int | None]]:
-        program = load(returns(1), "netfilter")
-        with attach_netfilter(program, "inet6", "input", 7) as link:
-            return [
-                refused(lambda: attach_netfilter(program, "inet6", "input", 7)),
-                refused(lambda: attach_netfilter(program, "inet", "input", -400, defragment=True)),
-                refused(lambda: link.update(program)),
-            ]
-
-    start = "the kernel refused netfilter inet"
-    assert in_namespace(scenario) == [
-        (f"{start}6:input: EBUSY, a program is attached there with this priority", errno.EBUSY),
-        (
-            f"{start}:input: ERANGE, the priority is out of range; putting fragments together "
-            "needs more than -400",
-            errno.ERANGE,
-        ),
-        (
-            "the kernel refused to replace the program: EOPNOTSUPP, a netfilter link keeps its "
-            "program: attach the new one at another priority, then close this link",
-            errno.EOPNOTSUPP,
-        ),
-    ]
-
-
-def test_a_place_that_is_none_is_refused() -> None:
-    program, other = load(returns(2), "xdp"), load(returns(1), "cgroup_skb")
-    assert refused(lambda: attach_xdp(program, "lo", "nativ"))[0] == (
-        "no mode of XDP 'nativ'; there are generic, native"
-    )
-    assert refused(lambda: attach_xdp(program, "nowhere"))[0].startswith(
-        "no interface 'nowhere'; there are "
-    )
-    assert refused(lambda: attach_cgroup(other, "/nowhere", "ingress")) == (
-        "no cgroup at /nowhere: no such file or directory",
-        errno.ENOENT,
-    )
-    assert refused(lambda: attach_cgroup(other, "/proc", "ingress")) == (
-        "the kernel refused the cgroup /proc: EBADF, it is no directory of a cgroup version 2 "
-        "file system",
-        errno.EBADF,
-    )
-    assert refused(lambda: attach_netfilter(other, "inet", "inptu"))[0] == (
-        "no netfilter hook 'inptu'; there are prerouting, input, forward, output, postrouting"
-    )
-
-
-def test_without_capabilities_nothing_is_attached_to_a_cgroup() -> None:
-    def scenario() -> str:
-        with own_cgroup() as path:
-            program = load(returns(1), "cgroup_skb")
-            os.seteuid(NOBODY)
-            try:
-                return refused(lambda: attach_cgroup(program, path, "ingress"))[0]
-            finally:
-                os.seteuid(0)
-
-    assert "EPERM, it needs CAP_BPF and CAP_NET_ADMIN, this process lacks " in in_namespace(
-        scenario
-    )
-
-
-@pytest.mark.parametrize(
-    "hook, attach_type, attach, version",
-    [
-        ("tc", 46, lambda p, call: attach_tc(p, "lo", "ingress", call=call), "6.6"),
-        ("netfilter", 45, lambda p, call: attach_netfilter(p, "inet", "input", call=call), "6.4"),
-        ("xdp", 37, lambda p, call: attach_xdp(p, "lo", call=call), "5.9"),
-    ],
-    ids=["tc", "netfilter", "xdp"],
-)
-def test_a_kernel_without_the_link_is_told(
-    hook: str, attach_type: int, attach: Callable[..., Link], version: str
-) -> None:
-    def of_this_type(attr: Attr) -> bool:
-        return attr.read_u32(8) == attach_type
-
-    kernel = without(Command.LINK_CREATE, errno.EINVAL, of_this_type)
-    with load(passing(hook), hook) as program:
-        message, number = refused(lambda: attach(program, kernel))
-    assert (number, f"Linux {version}" in message) == (errno.EINVAL, True)

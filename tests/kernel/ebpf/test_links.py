@@ -12,13 +12,24 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from bpfq.kernel.attach import attach_netfilter, attach_tc, attach_xdp
+from bpfq.kernel.attach import attach_cgroup, attach_netfilter, attach_tc, attach_xdp
 from bpfq.kernel.links import Link, link_with_id, pinned_link
 from bpfq.kernel.programs import Program, load
 
 from ..namespaces import in_namespace, ip, needs_ip, sender
 from .programs import mount_bpffs, needs_bpf, refused, returns
-from .traffic import BAD, GOOD, arrived, datagram, delivered, dropping, network, passing, receivers
+from .traffic import (
+    BAD,
+    GOOD,
+    arrived,
+    datagram,
+    delivered,
+    dropping,
+    network,
+    own_cgroup,
+    passing,
+    receivers,
+)
 
 pytestmark = [pytest.mark.root, needs_bpf, needs_ip]
 
@@ -187,6 +198,19 @@ def test_a_program_is_replaced_only_where_the_expected_one_is() -> None:
         True,
         False,
     )
+
+
+def test_a_program_on_a_cgroup_is_replaced() -> None:
+    def scenario() -> tuple[bool, bool]:
+        network()
+        program = load(passing("cgroup_skb"), "cgroup_skb")
+        with own_cgroup() as path, receivers() as sockets:
+            with attach_cgroup(program, path, "ingress") as link:
+                before = delivered(sockets)
+                link.update(load(dropping("cgroup_skb"), "cgroup_skb"), expected=program)
+                return before, delivered(sockets)
+
+    assert in_namespace(scenario) == (True, False)
 
 
 def test_a_pinned_link_outlives_its_owner_until_the_name_goes(
