@@ -66,7 +66,7 @@ def descriptor_of(by_id: Command, number: int) -> int | None:
 def pin(descriptor: Descriptor, path: str) -> None:
     """Keep the object under a name that does not exist yet, in a mounted bpf file system.
 
-    Removing the name lets go of it.  Raises LoadError.
+    When the name is removed, the kernel lets go of it a moment later.  Raises LoadError.
     """
     attr = Attr().pointer(0, _c_string(path)).u32(8, descriptor.fd)
     try:

@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -120,6 +121,15 @@ def refused(attempt: Callable[[], object]) -> tuple[str, int | None]:
     with pytest.raises(LoadError) as found:
         attempt()
     return str(found.value), found.value.errno
+
+
+def in_the_end(condition: Callable[[], bool]) -> bool:
+    """Whether it comes to hold; the kernel lets go of what was pinned in its own time."""
+    for _ in range(1000):
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def mount_bpffs(path: str) -> None:

@@ -17,7 +17,7 @@ from bpfq.kernel.links import Link, link_with_id, pinned_link
 from bpfq.kernel.programs import Program, load
 
 from ..namespaces import in_namespace, ip, needs_ip, sender
-from .programs import mount_bpffs, needs_bpf, refused, returns
+from .programs import in_the_end, mount_bpffs, needs_bpf, refused, returns
 from .traffic import (
     BAD,
     GOOD,
@@ -233,7 +233,7 @@ def test_a_pinned_link_outlives_its_owner_until_the_name_goes(
                 again.update(load(dropping("xdp"), "xdp"))
             found.append(delivered(sockets))
             os.unlink(path)
-            return [*found, delivered(sockets)]
+            return [*found, in_the_end(lambda: delivered(sockets))]
 
     assert in_namespace(scenario) == [False, True, False, True]
 
