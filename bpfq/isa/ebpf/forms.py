@@ -55,6 +55,7 @@ from bpfq.isa.ebpf.instructions import (
 
 _Forms: TypeAlias = list[tuple[re.Pattern[str], Callable[..., Instruction]]]
 
+_DIGITS: Final = 40  # more than any field holds
 _REGISTER: Final = r"([rw](?:\d|10))"
 _NUMBER: Final = r"(-?(?:0x[0-9a-f]+|\d+))"
 _SIGNED: Final = r"([+-]\d+)"
@@ -106,7 +107,7 @@ def _forms() -> _Forms:
 
 
 def _compiled(forms: dict[str, Callable[..., Instruction]]) -> _Forms:
-    return [(re.compile(form), make) for form, make in forms.items()]
+    return [(re.compile(form, re.ASCII), make) for form, make in forms.items()]
 
 
 def _arithmetic() -> dict[str, Callable[..., Instruction]]:
@@ -161,7 +162,10 @@ def _control() -> dict[str, Callable[..., Instruction]]:
 
 
 def _number(text: str) -> int:
-    return int(text.replace(" ", "").replace("+-", "-"), 0)
+    digits = text.replace(" ", "").replace("+-", "-")
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number of {len(digits)} characters fits no field")
+    return int(digits, 16 if "0x" in digits else 10)
 
 
 def _named(text: str) -> Register:
@@ -271,12 +275,20 @@ def _jump_if_register(dst: str, comparison: str, src: str, skip: str) -> Instruc
     return JumpIfRegister(Comparison(comparison), _named(dst), _named(src), _number(skip), width)
 
 
+def _whole(text: str) -> int:
+    """64 bits, written with a sign or without."""
+    number = _number(text)
+    if not -1 << 63 <= number < 1 << 64:
+        raise ValueError("the number does not fit 64 bits")
+    return number & ((1 << 64) - 1)
+
+
 def _wide(dst: str, value: str) -> Instruction:
-    return LoadImmediate64(_named(dst), _number(value) & 0xFFFF_FFFF_FFFF_FFFF)
+    return LoadImmediate64(_named(dst), _whole(value))
 
 
 def _pseudo(dst: str, kind: str, value: str) -> Instruction:
-    both = _number(value)
+    both = _whole(value)
     return LoadImmediate64(
         _named(dst), signed(both, 32), Immediate(_number(kind)), signed(both >> 32, 32)
     )
@@ -301,10 +313,10 @@ def _function(dst: str, skip: str) -> Instruction:
 
 def _helper(name: str) -> Instruction:
     if name not in HELPERS:
-        raise ValueError(f"no helper is called bpf_{name}")
+        raise ValueError(f"no helper is called bpf_{name[:_DIGITS]}")
     return Call(HELPERS[name])
 
 
 def _raw(value: str) -> Instruction:
-    (word,) = from_bytes(_number(value).to_bytes(SLOT_SIZE, "little"))
+    (word,) = from_bytes(_whole(value).to_bytes(SLOT_SIZE, "little"))
     return Raw(word)

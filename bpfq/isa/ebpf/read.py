@@ -20,7 +20,10 @@ from bpfq.isa.ebpf.forms import instruction
 from bpfq.isa.ebpf.instructions import BpfInsn
 
 _COMMENT: Final = re.compile(r"\s*(?:[;#].*)?|.*file format .*|Disassembly of .*|[0-9a-f]+ <.*>:")
-_LISTED: Final = re.compile(r"\s*\d+:\s+(?:\(([0-9a-f]{2})\)\s|((?:[0-9a-f]{2} )*[0-9a-f]{2})\t)")
+_LISTED: Final = re.compile(
+    r"\s*\d+:\s+(?:\(([0-9a-f]{2})\)\s|((?:[0-9a-f]{2} )*[0-9a-f]{2})\t)", re.ASCII
+)
+_SHOWN: Final = 80  # characters of a line that is refused
 _WIDE_IMMEDIATE: Final = "18"  # the opcode of LoadImmediate64 as bpftool lists it
 
 
@@ -45,7 +48,7 @@ def _line(line: str, number: int) -> tuple[BpfInsn, ...]:
         wide = listed is not None and listed[1] == _WIDE_IMMEDIATE
         return assemble([instruction(_without_tail(bare.strip()), wide)])
     except (EncodingError, ValueError) as error:
-        raise FilterError(f"line {number}: {line.strip()!r}: {error}") from None
+        raise FilterError(f"line {number}: {line.strip()[:_SHOWN]!r}: {error}") from None
 
 
 def _without_tail(text: str) -> str:

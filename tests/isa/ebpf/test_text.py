@@ -180,11 +180,24 @@ WRONG = [
         "r1 = xchg_64(r2 + 0, r3)",
         "line 1: 'r1 = xchg_64(r2 + 0, r3)': what was there comes to the register of what is given",
     ),
+    (
+        "r1 = 0x10000000000000000 ll",
+        "line 1: 'r1 = 0x10000000000000000 ll': the number does not fit 64 bits",
+    ),
+    (
+        ".quad 0x10000000000000000",
+        "line 1: '.quad 0x10000000000000000': the number does not fit 64 bits",
+    ),
+    ("r1 = \u0663", "line 1: 'r1 = \u0663': no instruction is written so"),
+    (
+        "goto +" + "9" * 100,
+        f"line 1: 'goto +{'9' * 74}': a number of 101 characters fits no field",
+    ),
     ("0: 61 12\tr1 = 0", "line 1: '0: 61 12\\tr1 = 0': 2 bytes are no multiple of 8"),
 ]
 
 
-@pytest.mark.parametrize(("listing", "message"), WRONG, ids=[each for each, _ in WRONG])
+@pytest.mark.parametrize(("listing", "message"), WRONG, ids=[each[:40] for each, _ in WRONG])
 def test_a_line_that_is_no_instruction_is_named(listing: str, message: str) -> None:
     with pytest.raises(FilterError) as caught:
         read(listing)
