@@ -26,6 +26,7 @@ from typing import Final, NamedTuple
 from bpfq.errors import LoadError, ObjectError
 from bpfq.objfile.btf import PACKING
 from bpfq.objfile.kinds import EXTRA_WORDS, HEADER, HEADER_SIZE, KIND_FLAG, MAGIC, Kind
+from bpfq.objfile.texts import printable
 
 KERNEL_TYPES: Final = "/sys/kernel/btf/vmlinux"
 
@@ -117,7 +118,7 @@ class TypesRead:
         if offset >= len(self._strings):
             raise ObjectError(f"the BTF has no text at {offset}: it ends at {len(self._strings)}")
         end = self._strings.index(b"\0", offset)
-        return self._strings[offset:end].decode(errors="backslashreplace")
+        return printable(self._strings[offset:end])
 
     def __len__(self) -> int:
         """How many types there are besides void."""

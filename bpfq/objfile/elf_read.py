@@ -26,6 +26,7 @@ from bpfq.objfile.elf import (
     SYMBOL_SIZE,
     SectionKind,
 )
+from bpfq.objfile.texts import printable
 
 _T = TypeVar("_T")
 
@@ -129,7 +130,7 @@ def _text(strings: bytes, at: int) -> str:
     end = strings.find(b"\0", at)
     if end < 0:
         raise ObjectError(f"the ELF file is damaged: there is no name at {at} of its strings")
-    return strings[at:end].decode(errors="backslashreplace")
+    return printable(strings[at:end])
 
 
 def _symbols(sections: tuple[Section, ...], order: str) -> tuple[Symbol, ...]:

@@ -26,6 +26,7 @@ from bpfq.objfile.elf_read import ElfRead, Relocation, Symbol, read_elf
 from bpfq.objfile.extension import HEADER
 from bpfq.objfile.kinds import MAGIC
 from bpfq.objfile.sections import LICENSE, MAPS
+from bpfq.objfile.texts import printable
 
 _LEGACY_MAPS: Final = "maps"  # where libbpf before 1.0 had them
 _LINE_WORDS: Final = 4  # of a line record: place, file, text, position
@@ -58,7 +59,7 @@ def read_object(octets: bytes) -> ObjectRead:
     if not functions:
         raise ObjectError("the BPF object has no program: none of its sections holds instructions")
     licenses = (section.content for section in file.sections if section.name == LICENSE)
-    text = next(licenses, b"").split(b"\0")[0].decode(errors="backslashreplace")
+    text = printable(next(licenses, b"").split(b"\0")[0])
     return ObjectRead(file.byteorder, text, tuple(functions))
 
 

@@ -53,10 +53,7 @@ def dump_object_json(read: ObjectRead) -> str:
 
 
 def _lines(function: Function) -> Iterator[str]:
-    texts = {line.insn: line.text for line in function.lines}
     names = {it.insn: f"{_PUT_IN[it.kind]} {it.symbol}" for it in function.references}
-    for line in dump_bpftool(function.instructions).splitlines():
-        slot = int(line.partition(":")[0])
-        if slot in texts:
-            yield f"; {texts[slot]}"
-        yield f"{line}  # {names[slot]}" if slot in names else line
+    for line in dump_bpftool(function.instructions, function.lines).splitlines():
+        slot = None if line.startswith(";") else int(line.partition(":")[0])
+        yield line if slot not in names else f"{line}  # {names[slot]}"

@@ -98,6 +98,13 @@ def test_a_text_keeps_to_one_line_and_has_no_zero_byte() -> None:
     assert TypesRead(types.blob("little")).string(offset) == "tcp or  udp é \\udc80"
 
 
+def test_a_text_of_others_is_safe_to_print() -> None:
+    types = Types()
+    offset = types.string("red\x1b[31m")
+    blob = types.blob("little").replace(b"[31m", b"\n\xff\r.")
+    assert TypesRead(blob).string(offset) == "red\\x1b\\n\\xff\\r."
+
+
 def test_more_members_than_a_count_can_say_are_refused() -> None:
     with pytest.raises(EncodingError, match="wide has 65536 members, BTF at most 65535"):
         Types().enumeration("wide", {f"n{i}": i for i in range(65536)})

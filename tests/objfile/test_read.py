@@ -23,6 +23,7 @@ from bpfq.isa.ebpf.program import Function, Line, Module, Reference
 from bpfq.objfile.elf import ALLOCATED, EXECUTABLE, ElfFile
 from bpfq.objfile.object import object_file
 from bpfq.objfile.read import read_object
+from bpfq.output.objects import dump_object
 
 from .modules import CALLS, COUNT_SIZES, DROP_UDP, MODULES, NETFILTER_UDP
 from .tools import needs_assembler, output
@@ -228,7 +229,8 @@ def test_a_damaged_file_is_read_or_refused(changes: list[tuple[int, int]], end: 
     except ObjectError as refused:
         assert "\n" not in str(refused)
     else:
-        assert read.functions
+        listed = dump_object(read)
+        assert all(f": {it.function.name}\n" in listed for it in read.functions)
 
 
 def test_every_damaged_byte_is_read_or_refused() -> None:
