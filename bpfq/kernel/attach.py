@@ -14,6 +14,7 @@ import socket
 from typing import Final
 
 from bpfq.errors import LoadError
+from bpfq.isa.cbpf.size import PROGRAM_HEADER_BYTES
 from bpfq.kernel.bpf import Attr, Call, bpf
 from bpfq.kernel.constants import SO_ATTACH_BPF
 from bpfq.kernel.hooks import (
@@ -26,10 +27,10 @@ from bpfq.kernel.hooks import (
     choice,
 )
 from bpfq.kernel.interfaces import no_interface
-from bpfq.kernel.limits import optmem_max
 from bpfq.kernel.links import Link, create
 from bpfq.kernel.privileges import refusal
 from bpfq.kernel.programs import Program
+from bpfq.kernel.sockets import too_large
 
 _BEFORE: Final = 1 << 3  # BPF_F_BEFORE
 _AFTER: Final = 1 << 4  # BPF_F_AFTER
@@ -169,10 +170,12 @@ def attach_socket(program: Program, sock: socket.socket) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, program.fd)
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            translated = program.information().translated_bytes
+            raise too_large(translated + PROGRAM_HEADER_BYTES) from None
         reasons = {
             errno.EPERM: "the filter of this socket is locked (SO_LOCK_FILTER)",
             errno.EINVAL: "it is no program for sockets",
-            errno.ENOMEM: f"it is too large for net.core.optmem_max, {optmem_max()} bytes",
         }
         raise refusal(error.errno, HOOKS["socket"].title, reasons) from None
 

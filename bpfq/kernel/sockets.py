@@ -174,7 +174,7 @@ def _set_filter(sock: socket.socket, packed: bytes, needed_bytes: int | None) ->
         sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
     except OSError as error:
         if error.errno == errno.ENOMEM:
-            raise _too_large(needed_bytes) from None
+            raise too_large(needed_bytes) from None
         raise refusal(error.errno, "the program", _REASONS) from None
 
 
@@ -249,7 +249,8 @@ def _bind_to_all(sock: socket.socket) -> None:
         raise refusal(ctypes.get_errno(), "to listen on all interfaces", {})
 
 
-def _too_large(needed_bytes: int | None) -> LoadError:
+def too_large(needed_bytes: int | None) -> LoadError:
+    """Why a program does not fit on a socket, and the setting that would let it."""
     allowed = optmem_max() or 0
     needs = "" if needed_bytes is None else f"needs {needed_bytes} bytes, "
     enough = 1 << (needed_bytes or 0).bit_length()  # a power of two, strictly more than needed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import time
 from collections.abc import Callable
 
 import pytest
@@ -22,7 +21,7 @@ from bpfq.kernel.programs import Program, load
 from bpfq.kernel.sockets import detach_filter
 
 from ..namespaces import in_namespace, ip, needs_ip
-from .programs import TCX_NEXT, counted, counting, counts, needs_bpf, refused, returns
+from .programs import TCX_NEXT, counted, counting, counts, in_the_end, needs_bpf, refused, returns
 from .traffic import (
     ADDRESS,
     BAD,
@@ -107,8 +106,7 @@ def test_a_program_on_netfilter_drops_until_its_link_closes(hook: str) -> None:
             with attach_netfilter(program, "inet", hook, -5) as link:
                 told = link.information()
                 offer()
-                while counted(counter) < 2:
-                    time.sleep(0.001)
+                assert in_the_end(lambda: counted(counter) == 2)
                 during = arrived(sockets[BAD])
             return during, delivered(sockets), told
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Callable
 
 import pytest
 
+from bpfq.errors import LoadError
+from bpfq.isa.cbpf.size import PROGRAM_HEADER_BYTES
+from bpfq.isa.ebpf.encode import assemble
+from bpfq.isa.ebpf.instructions import R0, Exit, Move
 from bpfq.kernel.attach import (
     attach_cgroup,
     attach_netfilter,
+    attach_socket,
     attach_tc,
     attach_xdp,
 )
 from bpfq.kernel.bpf import Attr, Command
+from bpfq.kernel.limits import optmem_max
 from bpfq.kernel.links import Link
 from bpfq.kernel.programs import load, program_with_id
 
@@ -186,3 +193,16 @@ def test_a_program_of_another_kind_is_told_apart() -> None:
             "an XDP program is needed, this is a tc program",
             errno.EINVAL,
         )
+
+
+def test_a_program_too_large_for_a_socket_says_what_would_let_it_on() -> None:
+    words = assemble([*(Move(R0, 0) for _ in range(20_000)), Exit()])
+    with load(words, "socket") as program, socket.socket(type=socket.SOCK_DGRAM) as sock:
+        with pytest.raises(LoadError) as error:
+            attach_socket(program, sock)
+    needed = 8 * 20_001 + PROGRAM_HEADER_BYTES
+    assert str(error.value) == (
+        f"the kernel refused the program: ENOMEM, needs {needed} bytes, "
+        f"net.core.optmem_max is {optmem_max()}"
+    )
+    assert [each.text for each in error.value.suggestions] == ["sysctl net.core.optmem_max=262144"]

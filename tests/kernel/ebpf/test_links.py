@@ -95,11 +95,14 @@ def test_an_owner_that_is_ended_leaves_nothing(end: signal.Signals) -> None:
             os.write(writing, struct.pack("=3I", *(each.information().id for each in held)))
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.pause()
-        numbers = struct.unpack("=3I", os.read(reading, 12))
-        with receivers() as sockets:
-            during, before = delivered(sockets), alive(numbers)
+        try:
+            numbers = struct.unpack("=3I", os.read(reading, 12))
+            with receivers() as sockets:
+                during, before = delivered(sockets), alive(numbers)
+        finally:
             os.kill(child, end)
             os.waitpid(child, 0)
+        with receivers() as sockets:
             return during, before, delivered(sockets), alive(numbers)
 
     assert in_namespace(scenario) == (False, 3, True, 0)
