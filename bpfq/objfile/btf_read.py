@@ -61,6 +61,7 @@ class TypesRead:
         _, _, _, length, types_at, types_size, strings_at, strings_size = header
         self._types = blob[length + types_at : length + types_at + types_size]
         self._strings = blob[length + strings_at : length + strings_at + strings_size]
+        self._functions: dict[str, int | None] = {}
         whole = len(self._types) == types_size and len(self._strings) == strings_size
         if not whole or length < HEADER_SIZE or types_size % 4:
             raise ObjectError("the BTF is cut: its header promises more bytes than there are")
@@ -69,7 +70,9 @@ class TypesRead:
 
     def function(self, name: str) -> int | None:
         """The number of a function, None where there is none of the name."""
-        return self._number(name, {Kind.FUNC})
+        if name not in self._functions:
+            self._functions[name] = self._number(name, {Kind.FUNC})
+        return self._functions[name]
 
     def enumerators(self, name: str) -> dict[str, int]:
         """The names and values of an enum; empty where there is none of the name."""
