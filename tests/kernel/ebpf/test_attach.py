@@ -29,6 +29,7 @@ from .traffic import (
     arrived,
     delivered,
     dropping,
+    needs_cgroup,
     network,
     offer,
     own_cgroup,
@@ -65,6 +66,7 @@ def test_a_program_on_an_interface_drops_until_its_link_closes(place: str) -> No
     assert in_namespace(scenario) == (True, False, True, None)
 
 
+@needs_cgroup
 def test_a_program_on_a_cgroup_drops_what_its_sockets_get() -> None:
     def scenario() -> tuple[bool, bool, bool]:
         network()
@@ -78,6 +80,7 @@ def test_a_program_on_a_cgroup_drops_what_its_sockets_get() -> None:
     assert in_namespace(scenario) == (True, False, True)
 
 
+@needs_cgroup
 def test_a_program_on_a_cgroup_drops_what_its_sockets_send() -> None:
     def scenario() -> tuple[list[int], bytes]:
         network()

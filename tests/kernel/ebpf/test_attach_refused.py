@@ -30,6 +30,7 @@ from .programs import needs_bpf, refused, returns, without
 from .traffic import (
     delivered,
     dropping,
+    needs_cgroup,
     network,
     own_cgroup,
     passing,
@@ -111,6 +112,7 @@ def test_a_place_that_is_none_is_refused() -> None:
     )
 
 
+@needs_cgroup
 def test_without_capabilities_nothing_is_attached_to_a_cgroup() -> None:
     def scenario() -> str:
         with own_cgroup() as path:

@@ -25,6 +25,7 @@ from .traffic import (
     datagram,
     delivered,
     dropping,
+    needs_cgroup,
     network,
     own_cgroup,
     passing,
@@ -203,6 +204,7 @@ def test_a_program_is_replaced_only_where_the_expected_one_is() -> None:
     )
 
 
+@needs_cgroup
 def test_a_program_on_a_cgroup_is_replaced() -> None:
     def scenario() -> tuple[bool, bool]:
         network()

@@ -9,8 +9,10 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from bpfq.isa.ebpf.instructions import BpfInsn
 
@@ -21,7 +23,6 @@ BAD, GOOD = 9, 10  # UDP ports of less than 256
 ADDRESS = "10.0.0.2"
 _PORT_BYTE = 23  # from the IP header: the low byte of the destination port
 _ETHERNET = 14
-_CGROUPS = "cgroup2"
 
 
 def network() -> None:
@@ -100,10 +101,13 @@ def passing(hook: str) -> tuple[BpfInsn, ...]:
 
 
 def cgroup_mount() -> str:
-    """Where the file system of cgroups version 2 is mounted."""
-    with open("/proc/self/mounts", encoding="ascii") as file:
-        rows: Sequence[list[str]] = [line.split() for line in file]
-    return next(row[1] for row in rows if row[2] == _CGROUPS)
+    """Where the file system of cgroups version 2 is mounted; empty where it is not."""
+    with open("/proc/self/mounts", encoding="ascii", errors="replace") as file:
+        rows = [line.split() for line in file]
+    return next((row[1] for row in rows if row[2] == "cgroup2"), "")
+
+
+needs_cgroup = pytest.mark.skipif(not cgroup_mount(), reason="needs cgroup2: mount -t cgroup2")
 
 
 @contextmanager
