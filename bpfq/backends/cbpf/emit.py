@@ -33,15 +33,15 @@ def programs(root: Node, accept: int, level: int, leaf: int = LEAF) -> list[tupl
     From level 1 on loads are reused where registers still hold them.  Raises LimitError where an
     expression needs more scratch words than there are.
     """
-    selections = _selections(root, level)
-    if size(selections[0]) <= _LONG:
-        return [made for one in selections for made in _laid_out(one, accept, leaf)]
-    return [assemble(layout(min(selections, key=size), accept, leaf))]
+    found = selections(root, level)
+    if size(found[0]) <= _LONG:
+        return [made for one in found for made in _laid_out(one, accept, leaf)]
+    return [assemble(layout(min(found, key=size), accept, leaf))]
 
 
 def fitted(root: Node, accept: int, level: int, most: int) -> tuple[SockFilter, ...] | None:
     """The program of at most so many instructions with the shortest rows; None: there is none."""
-    shortest = min(_selections(root, level), key=size)
+    shortest = min(selections(root, level), key=size)
     if size(shortest) <= most and has_sets(shortest):
         for leaf in _LONGER:
             made = assemble(layout(shortest, accept, leaf))
@@ -50,7 +50,7 @@ def fitted(root: Node, accept: int, level: int, most: int) -> tuple[SockFilter, 
     return None
 
 
-def _selections(root: Node, level: int) -> tuple[Selection, ...]:
+def selections(root: Node, level: int) -> tuple[Selection, ...]:
     found = select(root, late_entries=level > 0)
     if level < 2:
         return found

@@ -1,0 +1,206 @@
+"""Operations -> blocks of eBPF: every web in its register, every load by what the hook allows.
+
+ldh [12]                    r3 = *(u16 *)(r1 -12)         r1 points behind the bytes that are
+jeq #0x800   2, REJECT      if w3 != 0x8 goto REJECT      known to be there
+"""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from bpfq.backends.ebpf.access import Access
+from bpfq.backends.ebpf.blocks import Goto, If, Label, Writer
+from bpfq.backends.ebpf.flow import ACCEPT, REJECT, Branch, Operation
+from bpfq.backends.ebpf.frame import WORD, Frame
+from bpfq.backends.ebpf.hooks import NAMES, HookFacts
+from bpfq.backends.ebpf.orders import swapped
+from bpfq.backends.ebpf.plan import Plan
+from bpfq.backends.ebpf.reach import load
+from bpfq.backends.ebpf.registers import Places
+from bpfq.backends.ebpf.webs import A, X
+from bpfq.errors import UnsupportedError
+from bpfq.isa.cbpf import instructions as i
+from bpfq.isa.ebpf import instructions as e
+from bpfq.isa.ebpf.helpers import HELPERS
+from bpfq.isa.ebpf.instructions import Comparison, Register
+from bpfq.operators import WORD_MASK, Operator, Relation
+from bpfq.record import record
+
+_OPERATIONS: Final = {
+    Operator.ADD: e.Operation.ADD, Operator.SUB: e.Operation.SUB, Operator.MUL: e.Operation.MUL,
+    Operator.DIV: e.Operation.DIV, Operator.MOD: e.Operation.MOD, Operator.AND: e.Operation.AND,
+    Operator.OR: e.Operation.OR, Operator.XOR: e.Operation.XOR, Operator.LSH: e.Operation.LSH,
+    Operator.RSH: e.Operation.RSH,
+}  # fmt: skip
+_COMPARISONS: Final = {
+    Relation.EQ: Comparison.EQ, Relation.GT: Comparison.GT, Relation.GE: Comparison.GE,
+    Relation.SET: Comparison.SET,
+}  # fmt: skip
+
+
+def signed(value: int) -> int:
+    """A word as the signed immediate of an instruction."""
+    return value - (WORD_MASK + 1) if value > WORD_MASK >> 1 else value
+
+
+@record(frozen=False)
+class Selector:
+    """first: the label of the first operation.  accept, reject: where verdicts lead.
+
+    spills: where on the stack the webs begin that have no register.
+    """
+
+    plan: Plan
+    hook: HookFacts
+    places: Places
+    frame: Frame
+    writer: Writer
+    first: int
+    accept: Label
+    reject: Label
+    spills: int
+
+    def select(self, access: Access) -> None:
+        """Write the block of every operation, behind what enters the program."""
+        access.enter()
+        self.writer.end(Goto(self.entry))
+        for number, operation in enumerate(self.plan.flow.operations):
+            self.writer.source = number
+            self.writer.start(self._label(number))
+            following = [self._label(each) for each in self.plan.flow.successors[number]]
+            if isinstance(operation, Branch):
+                self._branch(number, operation, following)
+            else:
+                self._compute(number, operation, access)
+                self.writer.end(Goto(following[0]))
+        self.writer.source = None
+
+    @property
+    def entry(self) -> Label:
+        """The first operation."""
+        return self._label(self.plan.flow.entry)
+
+    def read(self, web: int, temporary: Register) -> Register:
+        """The register of a web; one that lies on the stack is loaded."""
+        register = self.places.registers.get(web)
+        if register is not None:
+            return register
+        self.writer.add(e.LoadMemory(temporary, e.R10, self._word(web), WORD))
+        return temporary
+
+    def _word(self, web: int) -> int:
+        return self.spills - WORD * (self.places.spilled[web] + 1)
+
+    def _label(self, number: int) -> Label:
+        if number == ACCEPT:
+            return self.accept
+        return self.reject if number == REJECT else Label(self.first + number)
+
+    # ------------------------------------------------------------ tests
+
+    def _branch(self, number: int, branch: Branch, following: list[Label]) -> None:
+        read = self.plan.webs.read[number]
+        size = self.plan.sizes.get(read[A], 0)
+        left = self.read(read[A], self.frame.temporary[0])
+        yes, no = following
+        match branch:
+            case Branch(relation, None):
+                right = self.read(read[X], self.frame.temporary[1])
+                self.writer.end(If(_COMPARISONS[relation], left, right, yes, no, 32))
+            case Branch(relation, int(value)):
+                if size:
+                    if relation is Relation.EQ and value >> 8 * size:
+                        self.writer.end(Goto(no))
+                        return
+                    value = swapped(value & (1 << 8 * size) - 1, size)
+                test = If(_COMPARISONS[relation], left, signed(value), yes, no, 32)
+                self.writer.end(test)
+            case _:
+                raise AssertionError("sets are written out")
+
+    # ------------------------------------------------------------ computations
+
+    def _compute(self, number: int, operation: Operation, access: Access) -> None:
+        read, web = self.plan.webs.read[number], self.plan.webs.written[number]
+        found = load(operation, read)
+        temporary = self.frame.temporary[0]
+        dst = temporary if web is None else self.places.registers.get(web, temporary)
+        pointer = dst
+        if pointer is self.frame.packet:
+            dst = temporary
+        if found is not None:
+            access.load(number, found, dst)
+            if self.plan.is_swapped(number) and web is not None:
+                self.writer.add(e.ByteSwap(dst, e.ByteOrder.BIG, 8 * found.size))
+            if isinstance(operation, i.LoadXHeaderLength):
+                self.writer.add(e.Operation.AND.imm(dst, 0xF, 32), e.Operation.LSH.imm(dst, 2, 32))
+            if web is not None and access.is_pointer(web):
+                access.point(number, web, pointer, dst)
+        elif web is not None:
+            self._without_load(number, operation, dst, pointer, access)
+        if web is not None and web in self.places.spilled:
+            self.writer.add(e.StoreMemory(e.R10, self._word(web), pointer, WORD))
+
+    def _without_load(
+        self,
+        number: int,
+        operation: Operation,
+        dst: Register,
+        pointer: Register,
+        access: Access,
+    ) -> None:
+        read, web = self.plan.webs.read[number], self.plan.webs.written[number]
+        assert web is not None
+        match operation:
+            case i.LoadXImmediate(value) if access.is_pointer(web):
+                access.point(number, web, pointer, value)
+            case i.LoadImmediate(value) | i.LoadXImmediate(value):
+                self.writer.add(e.Move(dst, signed(value), 32))
+            case i.LoadAbsolute(offset, _):
+                self._metadata(number, NAMES[offset], dst)
+            case i.LoadLength() | i.LoadXLength():
+                access.length(number, dst)
+                if access.is_pointer(web):
+                    access.point(number, web, pointer, dst)
+            case i.Alu(operator, value):
+                self._move(dst, self.read(read[A], dst))
+                size = self.plan.sizes.get(web, 0)
+                if size:
+                    value = swapped(value & (1 << 8 * size) - 1, size)
+                self.writer.add(_OPERATIONS[operator].imm(dst, signed(value), 32))
+            case i.AluX(operator):
+                right = self.read(read[X], self.frame.temporary[1])
+                if operator in (Operator.DIV, Operator.MOD):
+                    self.writer.leave_if(Comparison.EQ, right, 0, self.reject, 32)
+                self._move(dst, self.read(read[A], dst))
+                self.writer.add(_OPERATIONS[operator].reg(dst, right, 32))
+            case i.Negate():
+                self._move(dst, self.read(read[A], dst))
+                self.writer.add(e.Negate(dst, 32))
+            case i.Tax() | i.Txa() | i.StoreA() | i.StoreX() | i.LoadScratch() | i.LoadXScratch():
+                source = self.read(next(iter(read.values())), dst)
+                if access.is_pointer(web):
+                    access.point(number, web, pointer, source)
+                else:
+                    self._move(dst, source)
+            case i.LoadIndirect() | i.LoadXHeaderLength() | Branch():
+                raise AssertionError("loads and tests are written elsewhere")
+            case _:
+                assert_never(operation)
+
+    def _move(self, dst: Register, source: Register) -> None:
+        if dst is not source:
+            self.writer.add(e.MoveRegister(dst, source, 32))
+
+    def _metadata(self, number: int, name: str, dst: Register) -> None:
+        word = self.hook.metadata.get(name)
+        if word is None:
+            raise UnsupportedError(f"the kernel has no word '{name}' for programs at this hook")
+        if word.helper is not None:
+            self.writer.add(e.Call(HELPERS[word.helper]))
+            self._move(dst, e.R0)
+            return
+        assert self.frame.context is not None
+        self.writer.add(e.LoadMemory(dst, self.frame.context, word.offset, 4))
+        if self.plan.is_swapped(number):
+            self.writer.add(e.ByteSwap(dst, e.ByteOrder.BIG, 8 * word.size))

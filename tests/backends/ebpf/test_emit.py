@@ -1,0 +1,85 @@
+"""What programs for a hook look like."""
+
+from __future__ import annotations
+
+from bpfq.api import query_of
+from bpfq.backends.cbpf.emit import selections
+from bpfq.backends.ebpf.emit import Verdicts, programs
+from bpfq.graphs import ways
+from bpfq.isa.ebpf.encode import assemble
+from bpfq.isa.ebpf.text import dump_bpftool
+from bpfq.settings import settings_of
+
+
+def listing(text: str, hook: str, verdicts: Verdicts) -> str:
+    target = {"xdp": "file", "tc": "tc"}.get(hook, "packet")
+    settings = settings_of(target, "EN10MB")
+    graph = ways(query_of(text, None), settings)[0].graph
+    found = [laid for each in selections(graph, 2) for laid in programs(each, hook, verdicts)]
+    shortest = min(found, key=lambda laid: len(laid.instructions))
+    return dump_bpftool(assemble(shortest.instructions)) + "\n"
+
+
+def test_xdp_asks_once_for_what_every_match_needs_and_compares_in_the_order_of_the_packet() -> None:
+    assert (
+        listing("ip and udp", "xdp", Verdicts(1, 2))
+        == """\
+   0: (b4) w0 = 2
+   1: (61) r2 = *(u32 *)(r1 +4)
+   2: (61) r1 = *(u32 *)(r1 +0)
+   3: (07) r1 += 24
+   4: (2d) if r1 > r2 goto pc+5
+   5: (69) r3 = *(u16 *)(r1 -12)
+   6: (56) if w3 != 0x8 goto pc+3
+   7: (71) r3 = *(u8 *)(r1 -1)
+   8: (56) if w3 != 0x11 goto pc+1
+   9: (b4) w0 = 1
+  10: (95) exit
+"""
+    )
+
+
+def test_tc_begins_again_once_with_what_it_may_read_brought_into_reach() -> None:
+    assert (
+        listing("ip", "tc", Verdicts(2, 0xFFFF_FFFF))
+        == """\
+   0: (b4) w0 = -1
+   1: (61) r3 = *(u32 *)(r1 +80)
+   2: (61) r2 = *(u32 *)(r1 +76)
+   3: (07) r2 += 14
+   4: (2d) if r2 > r3 goto pc+4
+   5: (69) r4 = *(u16 *)(r2 -2)
+   6: (56) if w4 != 0x8 goto pc+1
+   7: (b4) w0 = 2
+   8: (95) exit
+   9: (15) if r1 == 0x0 goto pc-2
+  10: (bf) r6 = r1
+  11: (61) r2 = *(u32 *)(r1 +0)
+  12: (b5) if r2 <= 0xe goto pc+1
+  13: (b4) w2 = 14
+  14: (85) call bpf_skb_pull_data#39
+  15: (b4) w0 = -1
+  16: (61) r3 = *(u32 *)(r6 +80)
+  17: (61) r2 = *(u32 *)(r6 +76)
+  18: (07) r2 += 14
+  19: (b4) w1 = 0
+  20: (05) goto pc-17
+"""
+    )
+
+
+def test_a_socket_reads_by_the_legacy_loads() -> None:
+    assert (
+        listing("ip and udp", "socket", Verdicts(1000, 0))
+        == """\
+   0: (bf) r6 = r1
+   1: (28) r0 = *(u16 *)skb[12]
+   2: (56) if w0 != 0x800 goto pc+4
+   3: (30) r0 = *(u8 *)skb[23]
+   4: (56) if w0 != 0x11 goto pc+2
+   5: (b4) w0 = 1000
+   6: (95) exit
+   7: (b4) w0 = 0
+   8: (95) exit
+"""
+    )
