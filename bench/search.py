@@ -15,8 +15,8 @@ from typing import NamedTuple
 from corpus import Filter, compiler, filters
 from report import heading, mean
 
-from bpfq.api import Program
 from bpfq.backends.cbpf.cost import Cost, cost
+from bpfq.program import Program
 from bpfq.settings import BALANCED, OBJECTIVES, SEARCH_BUDGET, SEARCHING
 
 

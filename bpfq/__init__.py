@@ -21,9 +21,6 @@ from bpfq.version import __version__
 
 if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two lists equal
     from bpfq.api import (
-        Program as Program,
-    )
-    from bpfq.api import (
         attach as attach,
     )
     from bpfq.api import (
@@ -270,6 +267,12 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
         Value as Value,
     )
     from bpfq.query import nodes as nodes
+    from bpfq.program import (
+        Program as Program,
+    )
+    from bpfq.program_ebpf import (
+        EbpfProgram as EbpfProgram,
+    )
     from bpfq.questions.filters import (
         compare as compare,
     )
@@ -306,7 +309,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
 
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
-    "bpfq.api": ("Program", "attach", "compile", "detach", "open_packet_socket", "parse"),
+    "bpfq.api": ("attach", "compile", "detach", "open_packet_socket", "parse"),
+    "bpfq.program": ("Program",),
+    "bpfq.program_ebpf": ("EbpfProgram",),
     "bpfq.questions.filters": ("compare", "decompile", "lint", "prove"),
     "bpfq.questions.packets": ("branches", "near_misses", "why", "witness"),
     "bpfq.questions.programs": ("draw", "stages", "stats"),

@@ -1,141 +1,63 @@
-"""The public functions and the handle for a compiled filter."""
+"""The public functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from bpfq.compiler import compile_query
-from bpfq.errors import LimitError, quoting
-from bpfq.graph.nodes import Node, Verdict
+from bpfq.errors import FilterError, LimitError, quoting
 from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.program import Program
 from bpfq.query.nodes import Query
-from bpfq.record import field, record, replace
+from bpfq.record import replace
 from bpfq.settings import SEARCH_BUDGET, SEARCHING, SNAPLEN, Settings, settings_of
 from bpfq.source import Suggestion
 
 if TYPE_CHECKING:
     import socket
 
-    from bpfq.analysis.prove import Proof
+    from bpfq.program_ebpf import EbpfProgram
     from bpfq.capture.profile import Source as ProfileSource
-    from bpfq.backends.pyfunc import Matcher
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
-    from bpfq.superopt.gain import Gain
+
+    class _Options(TypedDict, total=False):
+        """The options of compile(), but for the target."""
+
+        link: str | int
+        snaplen: int
+        netmask: str | int | None
+        level: int | None
+        savefile: Literal["unswapped", "swapped"] | None
+        resolver: Resolver | None
+        through: tuple[str, ...]
+        tcp6: bool
+        family: Literal[4, 6] | None
+        strict: bool
+        allow_empty: bool
+        protochain: int
+        optimise_for: Objective
+        profile: ProfileSource | None
+        search_budget: int
+        action: str | None
+
 
 Objective: TypeAlias = Literal["balanced", "size", "speed", "kernel-size"]
-_NO_METADATA: Mapping[str, int] = {}
+EbpfTarget: TypeAlias = Literal[
+    "ebpf:socket", "ebpf:xdp", "ebpf:tc", "ebpf:cgroup_skb", "ebpf:netfilter"
+]
 
 
-@record(frozen=False)
-class Program:
-    """A compiled classic BPF program.
+@overload
+def compile(
+    filter: str | Cond, *, target: EbpfTarget, **options: Unpack[_Options]
+) -> EbpfProgram: ...
 
-    ``len(program)`` is the number of instructions, ``list(program)`` the (code, jt, jf, k) tuples
-    of struct sock_filter.  ``target`` and ``link`` name what it was compiled for.  ``gain``: what
-    the search of level 3 came to, None at other levels.
-    """
 
-    words: tuple[SockFilter, ...]
-    query: Query
-    settings: Settings = field(repr=False)
-    _graph: Node = field(repr=False)
-    gain: Gain | None = field(default=None, repr=False)
-    _match: Matcher | None = field(default=None, repr=False)
-
-    @property
-    def target(self) -> str:
-        return self.settings.target.name
-
-    @property
-    def link(self) -> str:
-        return self.settings.link.name
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is remarkable: it decides without looking at the packet; what level 3 gained."""
-        if not isinstance(self._graph, Verdict):
-            return () if self.gain is None else (str(self.gain),)
-        return ("it accepts every packet" if self._graph.accept else "it accepts no packet",)
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __iter__(self) -> Iterator[SockFilter]:
-        return iter(self.words)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Program):
-            return NotImplemented
-        return (self.words, self.target, self.link) == (other.words, other.target, other.link)
-
-    def __hash__(self) -> int:
-        return hash((self.words, self.target, self.link))
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Program, (self.words, self.query, self.settings, self._graph, self.gain)
-
-    def __str__(self) -> str:
-        return self.format("d")
-
-    def format(self, name: str) -> str:
-        """The program as text: "d" listing, "dd" C array, "ddd" decimal, "raw", "json".
-
-        Raises ValueError for another name.
-        """
-        from bpfq.output.formats import FORMATS
-
-        if name not in FORMATS:
-            raise ValueError(f"unknown format {name!r}; the formats are {', '.join(FORMATS)}")
-        return FORMATS[name](self.words)
-
-    def matches(
-        self,
-        packet: bytes,
-        *,
-        wire_length: int | None = None,
-        metadata: Mapping[str, int] | None = None,
-    ) -> bool:
-        """Whether the filter accepts the packet.
-
-        packet: the captured bytes from the target's byte 0.  wire_length: bytes on the wire, the
-        captured length unless given.  metadata: the kernel's words by ancillary name (vlan_tci,
-        vlanp, type, ifidx, random, ...); what is missing is 0, a missing random is drawn.
-        """
-        length = len(packet) if wire_length is None else wire_length
-        return self.matcher()(packet, length, metadata or _NO_METADATA)
-
-    def prove(self) -> Proof:
-        """Decide whether the program does what its filter says, on every packet.
-
-        ``.verdict`` is "proved", "refuted" with ``.counterexample``, or "undecided" when the
-        budget was spent.
-        """
-        from bpfq.analysis.prove import prove
-
-        return prove(self.query, self.words, self.settings)
-
-    def require_proof(self) -> None:
-        """Raise RefutedError or UndecidedError unless the program does what its filter says."""
-        from bpfq.analysis.prove import require_proof
-
-        require_proof(self.query, self.words, self.settings)
-
-    def matcher(self) -> Matcher:
-        """The function behind ``matches``: (packet, wire length, metadata) -> bool."""
-        if self._match is None:
-            self._match = self._matcher()
-        return self._match
-
-    def _matcher(self) -> Matcher:
-        if self.gain is not None and self.gain.after < self.gain.before:
-            from bpfq.superopt.matcher import matcher as interpreter
-
-            return interpreter(self.words, self.settings)
-        from bpfq.backends.pyfunc import matcher
-
-        return matcher(self._graph)
+@overload
+def compile(
+    filter: str | Cond, *, target: str = "file", **options: Unpack[_Options]
+) -> Program: ...
 
 
 def compile(  # the name the whole field uses for it
@@ -157,6 +79,7 @@ def compile(  # the name the whole field uses for it
     optimise_for: Objective = "balanced",
     profile: ProfileSource | None = None,
     search_budget: int = SEARCH_BUDGET,
+    action: str | None = None,
 ) -> Program:
     """The program of a filter, given as pcap-filter text or as a Python node.
 
@@ -176,7 +99,8 @@ def compile(  # the name the whole field uses for it
     instructions; "speed", the least time by the kernel's prices; "kernel-size", the least option
     memory of a socket.  profile: the traffic that programs are made quick for, a synthetic mix
     unless given: a capture file, or packets with the link type, each bytes or (captured bytes,
-    length on the wire).
+    length on the wire).  action, for eBPF targets: what is done with packets that match, "drop",
+    "pass" or "count", on a socket "keep" or "drop"; all others pass.
 
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
     one; CaptureError for a profile that cannot be read.  Pure: the same arguments, and the same
@@ -194,6 +118,11 @@ def compile(  # the name the whole field uses for it
         settings = replace(settings, profile=packets)
     with quoting(filter):
         query = query_of(filter, resolver)
+        if settings.target.hook is not None:
+            from bpfq.program_ebpf import compile_ebpf
+
+            return compile_ebpf(query, settings, action)
+        _refuse_action(action, target)
         compiled = compile_query(query, settings)
         if settings.level < SEARCHING:
             return Program(compiled.words, query, settings, compiled.graph)
@@ -201,6 +130,13 @@ def compile(  # the name the whole field uses for it
 
         words, gain = search(query, compiled.words, settings)
         return Program(words, query, settings, compiled.graph, gain)
+
+
+def _refuse_action(action: str | None, target: str) -> None:
+    if action is not None:
+        raise FilterError(
+            f"target '{target}' takes classic programs, which return what they keep: no action"
+        )
 
 
 def query_of(filter: str | Cond, resolver: Resolver | None) -> Query:

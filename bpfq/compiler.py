@@ -10,6 +10,8 @@ Every step is one call; ``watch(stage, value)`` sees what it made: "query" and "
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bpfq.choice import Compiled, cheapest
 from bpfq.graph.nodes import REJECT, Builder
 from bpfq.graphs import Way, lowering, ways
@@ -22,6 +24,10 @@ from bpfq.settings import Settings
 from bpfq.simplify.needed import may_interact
 
 
+if TYPE_CHECKING:
+    from bpfq.ebpf.choice import Emitted, Hooked
+
+
 def compile_query(
     query: Query, settings: Settings, watch: Watch = lambda stage, value: None
 ) -> Compiled:
@@ -30,6 +36,39 @@ def compile_query(
     Raises UnsupportedError for what the target cannot see, FilterError for a filter that can
     match nothing, LimitError for a program larger than the target takes.
     """
+    query, found = decided(query, settings, watch)
+    compiled = cheapest(found, settings, watch)
+    watch("program", compiled.words)
+    limit = settings.target.limit
+    if limit is not None and len(compiled.words) > limit:
+        from bpfq.oversize import explain_limit
+
+        count = len(compiled.words)
+        raise explain_limit(query, count, settings.target, lambda part: _length(part, settings))
+    check(compiled.words, limit=max(len(compiled.words), 1))
+    return compiled
+
+
+def compile_hooked(
+    query: Query,
+    settings: Settings,
+    hooked: Hooked,
+    watch: Watch = lambda stage, value: None,
+) -> tuple[Compiled, Emitted]:
+    """The eBPF program of a query for the hook of its target, and the classic one that is like it.
+
+    Raises as ``compile_query`` does.
+    """
+    from bpfq.ebpf.choice import cheapest as cheapest_emitted
+
+    _, found = decided(query, settings, watch)
+    return cheapest(found, settings, watch), cheapest_emitted(found, settings, hooked)
+
+
+def decided(
+    query: Query, settings: Settings, watch: Watch = lambda stage, value: None
+) -> tuple[Query, tuple[Way, ...]]:
+    """The query as it is decided, and the ways to do it, of which there is at least one."""
     written = look_through(query, settings.through)
     watch("query", written)
     query = simplified(written, settings)
@@ -42,16 +81,7 @@ def compile_query(
     if query is not written:  # a test can be worth more for what it decides than it costs
         watch("query", written)
         found += ways(written, settings, watch)
-    compiled = cheapest(found, settings, watch)
-    watch("program", compiled.words)
-    limit = settings.target.limit
-    if limit is not None and len(compiled.words) > limit:
-        from bpfq.oversize import explain_limit
-
-        count = len(compiled.words)
-        raise explain_limit(query, count, settings.target, lambda part: _length(part, settings))
-    check(compiled.words, limit=max(len(compiled.words), 1))
-    return compiled
+    return query, found
 
 
 def _length(query: Query, settings: Settings) -> int:

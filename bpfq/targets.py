@@ -28,6 +28,7 @@ class Target:
     metadata: the kernel supplies ancillary words (packet type, VLAN tag, random numbers).
     vlan: "inline", "metadata" or "gone".
     accept: the value returned for a match; None is the snapshot length.
+    hook: where eBPF programs run, None for classic programs.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Target:
     vlan: str = "gone"
     limit: int | None = CLASSIC_LIMIT
     accept: int | None = None
+    hook: str | None = None
 
     def excess(self, instructions: int) -> str:
         """By how much a program is too long, as messages say it."""
@@ -76,6 +78,24 @@ _ROWS = (
     ),
     Target(
         "tc", "tc cls_bpf with classic bytecode, link header", vlan="metadata", accept=0xFFFFFFFF
+    ),
+    Target(
+        "ebpf:socket", "AF_PACKET SOCK_RAW socket with eBPF, link header", vlan="metadata",
+        limit=None, hook="socket",
+    ),
+    Target(
+        "ebpf:xdp", "XDP, link header", metadata=False, vlan="inline", limit=None, hook="xdp"
+    ),
+    Target(
+        "ebpf:tc", "tc or tcx with eBPF, link header", vlan="metadata", limit=None, hook="tc"
+    ),
+    Target(
+        "ebpf:cgroup_skb", "sockets of a cgroup, network header", link="RAW", layer=3, limit=None,
+        hook="cgroup_skb",
+    ),
+    Target(
+        "ebpf:netfilter", "netfilter, network header", link="RAW", layer=3, metadata=False,
+        limit=None, hook="netfilter",
     ),
 )  # fmt: skip
 

@@ -24,6 +24,8 @@ LAYERS = (
     ("compiler",),
     ("analysis",),
     ("superopt",),
+    ("program",),
+    ("program_ebpf",),
     ("api",),
     ("questions",),
     ("integrations", "cli"),

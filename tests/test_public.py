@@ -81,7 +81,7 @@ def test_readme_lists_every_target() -> None:
     from bpfq.targets import TARGETS
 
     table = README.partition("## Targets")[2].partition("##")[0]
-    assert re.findall(r"^\| `([a-z0-9_-]+)`", table, re.MULTILINE) == list(TARGETS)
+    assert re.findall(r"^\| `([a-z0-9_:-]+)`", table, re.MULTILINE) == list(TARGETS)
 
 
 def test_the_package_docstring_is_true() -> None:

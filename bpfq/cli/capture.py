@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from socket import socket
 from typing import Protocol
 
-from bpfq.api import Program, open_packet_socket
+from bpfq.api import open_packet_socket
 from bpfq.capture.pcap import Writer
 from bpfq.cli.packets import PacketPrinter, writable
 from bpfq.cli.request import compiled, filter_text
@@ -17,6 +17,7 @@ from bpfq.errors import BpfqError, LoadError
 from bpfq.kernel.constants import ARPHRD_LOOPBACK
 from bpfq.kernel.interfaces import interface
 from bpfq.kernel.packets import DEFAULT_SNAPLEN, Packet, prepare, receive, statistics
+from bpfq.program import Program
 from bpfq.settings import SNAPLEN
 from bpfq.tables.linktypes import link_types
 

@@ -6,10 +6,10 @@ from argparse import Namespace
 from textwrap import wrap
 
 from bpfq.analysis.explain import Explanation, explain
-from bpfq.api import Program
 from bpfq.cli.request import compiled, description, filter_text, is_live
 from bpfq.cli.terminal import BOLD, DIM, coloured, paint, standard_output
 from bpfq.isa.cbpf.size import optmem_charge
+from bpfq.program import Program
 from bpfq.targets import target
 
 _LABEL = 10  # columns

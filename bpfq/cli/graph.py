@@ -7,7 +7,6 @@ from typing import Any
 
 from bpfq.analysis.decisions.counts import Counter
 from bpfq.analysis.drawing.drawing import FORMS, Drawing, drawing
-from bpfq.api import Program
 from bpfq.capture.errors import CaptureError
 from bpfq.capture.files import copy_matching, open_capture
 from bpfq.cli.drawn import print_drawn
@@ -22,6 +21,7 @@ from bpfq.cli.request import (
 from bpfq.cli.stages import decision_fields
 from bpfq.cli.terminal import columns, note, standard_output
 from bpfq.errors import BpfqError
+from bpfq.program import Program
 from bpfq.questions.programs import packet_counter, stages
 from bpfq.source import Suggestion
 

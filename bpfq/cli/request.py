@@ -6,8 +6,9 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict
 
-from bpfq.api import Program, compile
+from bpfq.api import compile
 from bpfq.errors import BpfqError, LoadError
+from bpfq.program import Program
 from bpfq.settings import SEARCH_BUDGET, SNAPLEN
 from bpfq.targets import target
 

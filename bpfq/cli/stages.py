@@ -7,10 +7,10 @@ from typing import Any
 
 from bpfq.analysis.decisions.picture import Decision, Picture
 from bpfq.analysis.stages import Stages, Step
-from bpfq.api import Program
 from bpfq.cli.drawn import print_drawn
 from bpfq.cli.request import description
 from bpfq.cli.terminal import columns, standard_output
+from bpfq.program import Program
 from bpfq.questions.programs import stages
 
 

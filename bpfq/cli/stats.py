@@ -6,8 +6,8 @@ from argparse import Namespace
 from typing import Any
 
 from bpfq.analysis.stats import Figures, Stats
-from bpfq.api import Program
 from bpfq.cli.request import description
+from bpfq.program import Program
 from bpfq.questions.programs import stats
 from bpfq.record import fields
 

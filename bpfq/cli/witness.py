@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bpfq.analysis.witness.found import Witness
-from bpfq.api import Program
 from bpfq.cli.packets import packet_fields, write_frames
 from bpfq.cli.request import STANDARD_STREAM, compiled, filter_text
 from bpfq.cli.terminal import note
 from bpfq.errors import BpfqError, quoting
+from bpfq.program import Program
 from bpfq.questions.packets import branches, near_misses, witness
 from bpfq.record import record
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
-from bpfq.api import Program, compile, query_of
+from bpfq.api import compile, query_of
 from bpfq.errors import quoting
 from bpfq.isa.cbpf.given import lists_program, program_words
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.read import parse_program
+from bpfq.program import Program
 from bpfq.record import replace
 from bpfq.settings import settings_of
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from bpfq.api import Program, compile
+from bpfq.api import compile
 from bpfq.errors import quoting
+from bpfq.program import Program
 
 if TYPE_CHECKING:
     from bpfq.analysis.why.answer import Why

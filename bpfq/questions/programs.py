@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from bpfq.api import Program, compile
+from bpfq.api import compile
 from bpfq.errors import quoting
+from bpfq.program import Program
 from bpfq.record import replace
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 
 import bpfq as library
 from bpfq.analysis.decide import Questions, Undecided
-from bpfq.api import Program
 from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.program import Program
 
 from .running import Run
 

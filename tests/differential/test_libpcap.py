@@ -20,9 +20,9 @@ from oracles.kernel import Refused as KernelRefused
 from oracles.libpcap import Interpreter, Refused
 from oracles.sweep import FULL
 
-from bpfq.api import Program
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.program import Program
 
 from .known import KNOWN, Known, known
 from .verdicts import (

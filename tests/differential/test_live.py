@@ -15,10 +15,10 @@ from oracles.directed import Sample, bases, search, truncations
 from oracles.sweep import FULL
 
 import bpfq
-from bpfq.api import Program
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.vm import run
 from bpfq.meaning import Meaning, Setting, meaning
+from bpfq.program import Program
 
 from .verdicts import FILLS, NETMASK
 

@@ -15,10 +15,10 @@ import pytest
 from oracles.directed import Sample, bases, search, truncations
 
 import bpfq
-from bpfq.api import Program
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
+from bpfq.program import Program
 
 from .verdicts import MOST_TRACES, MOST_TRUNCATIONS, SAMPLES_TRUNCATED
 

@@ -18,12 +18,12 @@ from oracles.libpcap import Interpreter
 from oracles.sweep import FULL
 
 import bpfq
-from bpfq.api import Program
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import Machine, run
 from bpfq.meaning import Meaning, Setting, meaning
 from bpfq.meaning.packet import Fill
+from bpfq.program import Program
 from bpfq.settings import link_type
 
 NETMASK = 0xFFFF_FF00

@@ -15,10 +15,10 @@ from oracles.libpcap import Interpreter
 import bpfq
 from bpfq.analysis.prove import Counterexample
 from bpfq.analysis.subject import machine_of, network_offset
-from bpfq.api import Program
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
 from bpfq.meaning import Meaning, Setting, meaning
+from bpfq.program import Program
 from bpfq.query.through import look_through
 
 NETMASK = 0xFFFF_FF00

@@ -10,8 +10,8 @@ import pytest
 import bpfq
 from bpfq.analysis.decide import Questions
 from bpfq.analysis.subject import program_of
-from bpfq.api import Program
 from bpfq.isa.cbpf.vm import run
+from bpfq.program import Program
 from bpfq.superopt.cases import Case
 from bpfq.superopt.example import examples
 from bpfq.superopt.flow import flow_of

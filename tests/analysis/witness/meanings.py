@@ -5,10 +5,10 @@ from __future__ import annotations
 import bpfq
 from bpfq.analysis.subject import machine_of, network_offset
 from bpfq.analysis.witness.found import Witness
-from bpfq.api import Program
 from bpfq.isa.cbpf.vm import run
 from bpfq.meaning import Setting, meaning
 from bpfq.meaning.evaluate import Meaning
+from bpfq.program import Program
 from bpfq.query.nodes import Query
 
 NETMASK = 0xFFFF_FF00

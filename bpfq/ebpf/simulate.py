@@ -1,0 +1,94 @@
+"""A module run on a packet by the interpreter, as its hook would run it.
+
+    verdict(module, packet, {"vlanp": 1, "vlan_tci": 100})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import getrandbits
+
+from bpfq.backends.ebpf.hooks import HOOKS
+from bpfq.errors import LoadError
+from bpfq.isa.ebpf.dynptr import dynptr_functions
+from bpfq.isa.ebpf.environment import SK_BUFF, XDP_MD, Environment, netfilter, skb, xdp
+from bpfq.isa.ebpf.environment import Function as Callee
+from bpfq.isa.ebpf.helpers import HELPERS
+from bpfq.isa.ebpf.instructions import BpfInsn
+from bpfq.isa.ebpf.memory import Memory
+from bpfq.isa.ebpf.program import Module
+from bpfq.isa.ebpf.vm import run
+from bpfq.operators import WORD_BITS, WORD_MASK
+
+
+def verdict(
+    module: Module, packet: bytes, metadata: Mapping[str, int], linear: int | None = None
+) -> int:
+    """What the program returns, unsigned 32 bits.
+
+    metadata: the kernel's words by ancillary name; what is missing is 0, a missing random is drawn.
+    linear: bytes of the packet that lie in one piece, all of them unless given.
+    """
+    symbols = {each.insn: each.symbol for each in module.function.references}
+    names = list(dict.fromkeys(symbols.values()))
+    words = [
+        word._replace(imm=names.index(symbols[slot]) + 1) if slot in symbols else word
+        for slot, word in enumerate(module.function.instructions)
+    ]
+    return _run(words, names, module.hook, packet, metadata, linear)
+
+
+def _run(
+    words: list[BpfInsn],
+    names: list[str],
+    hook: str,
+    packet: bytes,
+    metadata: Mapping[str, int],
+    linear: int | None,
+) -> int:
+    environment = _environment(hook, packet, names, metadata, linear)
+    return run(words, environment) & WORD_MASK
+
+
+def _environment(
+    hook: str,
+    packet: bytes,
+    names: list[str],
+    metadata: Mapping[str, int],
+    linear: int | None,
+) -> Environment:
+    def drawn(memory: Memory, *arguments: int) -> int:
+        return metadata.get("random", getrandbits(WORD_BITS))
+
+    def processor(memory: Memory, *arguments: int) -> int:
+        return metadata.get("cpu", 0)
+
+    helpers: dict[int, Callee] = {
+        HELPERS["get_prandom_u32"]: drawn,
+        HELPERS["get_smp_processor_id"]: processor,
+    }
+    known = dynptr_functions(packet, linear)
+    kernel_functions = {n: known[each] for n, each in enumerate(names, 1) if each in known}
+    if hook == "netfilter":
+        return netfilter(packet, kernel_functions=kernel_functions, helpers=helpers)
+    fields = _fields(hook, metadata)
+    if hook == "xdp":
+        return xdp(packet, linear=linear, metadata=fields, helpers=helpers)
+    environment = skb(packet, linear=linear, metadata=fields, helpers=helpers)
+    if linear is not None:
+        raise LoadError("no interpreter pulls bytes into the linear part yet")
+    return environment
+
+
+def _fields(hook: str, metadata: Mapping[str, int]) -> dict[str, int]:
+    """The fields of the context that the words of the packet machine are."""
+    context = XDP_MD if hook == "xdp" else SK_BUFF
+    names = {offset: name for name, (offset, _) in context.items()}
+    found: dict[str, int] = {}
+    for name, word in HOOKS[hook].metadata.items():
+        if word.helper is None and name in metadata:
+            value = metadata[name]
+            if word.packet_order:
+                value = int.from_bytes(value.to_bytes(word.size, "big"), "little")
+            found[names[word.offset]] = value
+    return found

@@ -1,0 +1,122 @@
+"""The handle for a compiled eBPF program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+from bpfq.backends.ebpf.emit import Verdicts
+from bpfq.compiler import compile_hooked
+from bpfq.ebpf.actions import default_action, verdicts
+from bpfq.ebpf.choice import Hooked
+from bpfq.isa.ebpf.encode import assemble
+from bpfq.isa.ebpf.instructions import BpfInsn
+from bpfq.isa.ebpf.program import Function, Hook, Module
+from bpfq.isa.ebpf.text import dump_bpftool, dump_llvm
+from bpfq.program import Program
+from bpfq.query.nodes import Query
+from bpfq.record import field, record
+from bpfq.settings import Settings
+
+_NAME: Final = "bpfq"
+_NO_METADATA: Final[Mapping[str, int]] = {}
+_TOLD_APART: Final = Verdicts(1, 0)
+
+
+@record(frozen=False, eq=False)
+class EbpfProgram(Program):
+    """A compiled eBPF program.
+
+    ``len(program)`` is the number of slots, ``list(program)`` the (opcode, dst, src, off, imm)
+    tuples of struct bpf_insn.  ``module`` is the program with its maps and the filter's text, as
+    objects and the kernel take it.  ``action``: what is done with packets that match; ``verdicts``:
+    what the program returns for them and for others.  ``words`` is the classic program that decides
+    the same, for questions about the filter.
+    """
+
+    module: Module = field(kw_only=True)
+    action: str = field(kw_only=True)
+    verdicts: Verdicts = field(kw_only=True)
+
+    @property
+    def hook(self) -> Hook:
+        return self.module.hook
+
+    def __len__(self) -> int:
+        return len(self.module.function.instructions)
+
+    def __iter__(self) -> Iterator[BpfInsn]:  # type: ignore[override]  # slots of its machine
+        return iter(self.module.function.instructions)
+
+    def __str__(self) -> str:
+        return self.format("bpftool")
+
+    def format(self, name: str) -> str:
+        """The program as text: "bpftool", "llvm" (as llvm-objdump prints it), "json".
+
+        Raises ValueError for another name.
+        """
+        function = self.module.function
+        match name:
+            case "bpftool":
+                return dump_bpftool(function.instructions, function.lines)
+            case "llvm":
+                return dump_llvm(function.instructions, function.lines)
+            case "json":
+                import json
+
+                return json.dumps([list(each) for each in function.instructions])
+            case _:
+                raise ValueError(
+                    f"unknown format {name!r}; the formats are bpftool, llvm, json"
+                )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EbpfProgram):
+            return NotImplemented
+        return (self.module, self.target, self.link) == (other.module, other.target, other.link)
+
+    def __hash__(self) -> int:
+        return hash((self.module, self.target, self.link))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return compile_ebpf, (self.query, self.settings, self.action, self.verdicts)
+
+    def matches(
+        self,
+        packet: bytes,
+        *,
+        wire_length: int | None = None,
+        metadata: Mapping[str, int] | None = None,
+    ) -> bool:
+        """Whether the filter accepts the packet, by running the program.
+
+        packet: all of it, from the hook's byte 0; wire_length is not asked.  metadata: the kernel's words by ancillary name (vlan_tci,
+        vlanp, type, ifidx, random, ...); what is missing is 0, a missing random is drawn.
+        """
+        from bpfq.ebpf.simulate import verdict
+
+        if self.verdicts.accept == self.verdicts.reject:
+            told = compile_ebpf(self.query, self.settings, self.action, _TOLD_APART)
+            return told.matches(packet, metadata=metadata)
+        returned = verdict(self.module, packet, metadata or _NO_METADATA)
+        return returned == self.verdicts.accept
+
+
+def compile_ebpf(
+    query: Query, settings: Settings, action: str | None, returned: Verdicts | None = None
+) -> EbpfProgram:
+    """The program of a query for the hook of its target; raises as ``bpfq.compile`` does.
+
+    returned: verdicts in place of those of the action.
+    """
+    hook = settings.target.hook
+    assert hook is not None
+    chosen = default_action(hook) if action is None else action
+    wanted = returned or verdicts(hook, chosen, settings.snaplen)
+    compiled, emitted = compile_hooked(query, settings, Hooked(hook, wanted))
+    module = Module(cast(Hook, hook), Function(_NAME, assemble(emitted.laid.instructions)))
+    return EbpfProgram(
+        compiled.words, query, settings, compiled.graph,
+        module=module, action=chosen, verdicts=wanted,
+    )  # fmt: skip
