@@ -9,7 +9,7 @@ socket               by the legacy loads, or by copies
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bpfq.backends.cbpf.searches import written_out
 from bpfq.backends.cbpf.select import Selection
@@ -23,7 +23,7 @@ from bpfq.backends.ebpf.hooks import HOOKS, NAMES, HookFacts
 from bpfq.backends.ebpf.layout import Laid, layout
 from bpfq.backends.ebpf.legacy import Legacy
 from bpfq.backends.ebpf.plan import Plan, plan
-from bpfq.backends.ebpf.pointers import pointers
+from bpfq.backends.ebpf.pointers import pointers, pointing
 from bpfq.backends.ebpf.registers import Places, places
 from bpfq.backends.ebpf.select import Selector, signed
 from bpfq.backends.ebpf.sink import sink
@@ -172,15 +172,18 @@ class _Program:
 
 def _direct(made: Plan, hook: HookFacts) -> tuple[Frame, Places]:
     operations, calling = made.flow.operations, _helped(made, hook)
+    indices = pointing(made, FURTHEST)
     if calling:
-        return frames.DIRECT_CALLING, _places(made, frames.DIRECT_CALLING, calling)
+        return frames.DIRECT_CALLING, _places(made, frames.DIRECT_CALLING, calling, indices)
     asks = any(_asks_context(each, hook) for each in operations)
     frame = frames.direct(asks or hook.beyond == "copied", hook.beyond == "pulled")
-    return frame, _places(made, frame, ())
+    return frame, _places(made, frame, (), indices)
 
 
-def _places(made: Plan, frame: Frame, calls: Sequence[int]) -> Places:
-    return places(made.flow, made.webs, frame.free, frame.kept, calls)
+def _places(
+    made: Plan, frame: Frame, calls: Sequence[int], pointers: Collection[int] = ()
+) -> Places:
+    return places(made.flow, made.webs, frame.free, frame.kept, calls, pointers)
 
 
 def _helped(made: Plan, hook: HookFacts) -> list[int]:

@@ -49,7 +49,7 @@ def pointers(plan: Plan, furthest: int, fixed: Container[int], asks_length: bool
 
     asks_length: the packet's length is the distance between its pointers.
     """
-    webs = _webs(plan, furthest)
+    webs = pointing(plan, furthest)
     first = _first(plan, webs, furthest)
     moving = {
         number
@@ -97,7 +97,7 @@ def _heirs(plan: Plan, webs: frozenset[int], packet_is_read: list[bool]) -> froz
     return frozenset(found)
 
 
-def _webs(plan: Plan, furthest: int) -> frozenset[int]:
+def pointing(plan: Plan, furthest: int) -> frozenset[int]:
     """The webs that are read as indices only, and lead to bytes that a pointer may reach."""
     found: dict[int, int] = {}
     others: set[int] = set()

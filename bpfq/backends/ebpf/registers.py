@@ -31,12 +31,14 @@ def places(
     free: Sequence[Register],
     kept: Collection[Register],
     calls: Collection[int],
+    pointers: Collection[int] = (),
 ) -> Places:
     """free: registers, the first is preferred.  kept: those of them that calls leave alone.
 
-    calls: the operations that call something before they write their result.
+    calls: the operations that call something before they write their result.  pointers: webs that
+    hold a pointer where what is copied to them is an index.
     """
-    apart = _interference(flow, webs)
+    apart = _interference(flow, webs, pointers)
     crossing = {web for number in calls for web in webs.live[number] if web != webs.written[number]}
     related = _related(flow, webs)
     registers: dict[int, Register] = {}
@@ -59,7 +61,7 @@ def _in_order(webs: Webs) -> list[int]:
     return list(dict.fromkeys(web for web in webs.written if web is not None))
 
 
-def _interference(flow: Flow, webs: Webs) -> list[set[int]]:
+def _interference(flow: Flow, webs: Webs, pointers: Collection[int]) -> list[set[int]]:
     """The webs that each web must not share a place with."""
     apart: list[set[int]] = [set() for _ in range(webs.count)]
     for number, operation in enumerate(flow.operations):
@@ -69,7 +71,7 @@ def _interference(flow: Flow, webs: Webs) -> list[set[int]]:
         others = set(webs.live[number])
         if isinstance(operation, i.AluX):  # A is copied before X is read
             others.add(read[X])
-        elif isinstance(operation, _COPIES):
+        elif isinstance(operation, _COPIES) and web not in pointers:
             others -= set(read.values())
         for other in others - {web}:
             apart[web].add(other)

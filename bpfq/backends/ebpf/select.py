@@ -6,6 +6,7 @@ jeq #0x800   2, REJECT      if w3 != 0x8 goto REJECT      known to be there
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, assert_never
 
 from bpfq.backends.ebpf.access import Access
@@ -138,6 +139,8 @@ class Selector:
                 access.point(number, web, pointer, dst)
         elif web is not None:
             self._without_load(number, operation, dst, pointer, access)
+        elif isinstance(operation, i.AluX):
+            self._divisor(operation, read)
         if web is not None and web in self.places.spilled:
             self.writer.add(e.StoreMemory(e.R10, self._word(web), pointer, WORD))
 
@@ -169,9 +172,7 @@ class Selector:
                     value = swapped(value & (1 << 8 * size) - 1, size)
                 self.writer.add(_OPERATIONS[operator].imm(dst, signed(value), 32))
             case i.AluX(operator):
-                right = self.read(read[X], self.frame.temporary[1])
-                if operator in (Operator.DIV, Operator.MOD):
-                    self.writer.leave_if(Comparison.EQ, right, 0, self.reject, 32)
+                right = self._divisor(operation, read)
                 self._move(dst, self.read(read[A], dst))
                 self.writer.add(_OPERATIONS[operator].reg(dst, right, 32))
             case i.Negate():
@@ -187,6 +188,13 @@ class Selector:
                 raise AssertionError("loads and tests are written elsewhere")
             case _:
                 assert_never(operation)
+
+    def _divisor(self, operation: i.AluX, read: Mapping[int, int]) -> Register:
+        """The right operand; a division by 0 rejects, whether anybody reads its result or not."""
+        right = self.read(read[X], self.frame.temporary[1])
+        if operation.operator in (Operator.DIV, Operator.MOD):
+            self.writer.leave_if(Comparison.EQ, right, 0, self.reject, 32)
+        return right
 
     def _move(self, dst: Register, source: Register) -> None:
         if dst is not source:
