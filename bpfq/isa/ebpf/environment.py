@@ -18,12 +18,13 @@ from bpfq.isa.ebpf.fields import signed
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import Immediate, LoadImmediate64
 from bpfq.isa.ebpf.maps import Map, map_delete_elem, map_lookup_elem, map_update_elem
-from bpfq.isa.ebpf.memory import Memory, Numbers
+from bpfq.isa.ebpf.memory import Memory, Numbers, Octets
 from bpfq.record import field, record
 
 # A helper or a kernel function: the memory and R1 to R5, of which unwritten ones are 0; gives R0.
 Function: TypeAlias = Callable[[Memory, int, int, int, int, int], int]
 
+_ENOMEM: Final = 12
 _EFAULT: Final = 14
 _EINVAL: Final = 22
 _NETWORK_HEADER: Final = 1  # BPF_HDR_START_NET
@@ -156,8 +157,8 @@ def skb(
     """A run on a socket buffer: linear bytes of the packet in memory, all unless said.
 
     ``metadata`` are fields of SK_BUFF, 0 unless said; len is the length of the packet.
-    ``before`` and the offsets are as of Environment.  skb_load_bytes, skb_load_bytes_relative and
-    those of maps are helpers; ``helpers`` are more of them.
+    ``before`` and the offsets are as of Environment.  skb_load_bytes, skb_load_bytes_relative,
+    skb_pull_data and those of maps are helpers; ``helpers`` are more of them.
     """
     memory = Memory()
     known = {"len": len(packet), **(metadata or {})}
@@ -175,6 +176,7 @@ def skb(
     )
     own[HELPERS["skb_load_bytes"]] = _skb_load_bytes(packet)
     own[HELPERS["skb_load_bytes_relative"]] = _skb_load_bytes_relative(environment)
+    own[HELPERS["skb_pull_data"]] = _skb_pull_data(packet)
     own.update(helpers or {})
     return environment
 
@@ -242,6 +244,26 @@ def _skb_load_bytes_relative(environment: Environment) -> Function:
         return _copy(memory, from_header, offset & 0xFFFF_FFFF, to, size & 0xFFFF_FFFF)
 
     return load
+
+
+def _skb_pull_data(packet: bytes) -> Function:
+    """Nothing is left where the packet was: a pointer from before leads out of bounds."""
+
+    def pull(memory: Memory, context: int, size: int, *_: int) -> int:
+        buffer, _offset = memory.region(context)
+        assert isinstance(buffer, Numbers)
+        old, _offset = memory.region(buffer.load(SK_BUFF["data"][0], 4, memory.byteorder))
+        assert isinstance(old, Octets)
+        linear = max(size & 0xFFFF_FFFF, len(old.octets))
+        found = linear <= len(packet)
+        new = bytes(old.octets) + (packet[len(old.octets) : linear] if found else b"")
+        old.octets.clear()
+        data = memory.add("packet", new, writable=True)
+        for name, address in (("data", data), ("data_end", data + len(new)), ("data_meta", data)):
+            buffer.numbers[SK_BUFF[name][0]] = (4, address)
+        return 0 if found else -_ENOMEM
+
+    return pull
 
 
 def _copy(memory: Memory, octets: bytes, offset: int, to: int, size: int) -> int:

@@ -10,14 +10,18 @@ from bpfq.errors import FilterError, LimitError
 from bpfq.isa.ebpf.dynptr import dynptr_functions
 from bpfq.isa.ebpf.encode import assemble
 from bpfq.isa.ebpf.environment import SK_BUFF, XDP_MD, netfilter, skb, xdp
+from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import (
     R0,
     R1,
     R2,
     R3,
     R4,
+    R6,
+    R7,
     R10,
     BpfInsn,
+    Call,
     CallKernel,
     Comparison,
     Exit,
@@ -129,3 +133,36 @@ def test_no_program_ends_in_another_way_than_with_a_value_or_an_error(
         assert 0 <= run([*start, *words], hook(PACKET), step_limit=300) < 1 << 64
     except (FilterError, LimitError) as error:
         assert str(error)
+
+
+def test_pulled_bytes_are_in_memory_and_the_packet_is_somewhere_else() -> None:
+    pull = [
+        MoveRegister(R6, R1),
+        LoadMemory(R7, R1, 76, 4),
+        Move(R2, 40),
+        Call(HELPERS["skb_pull_data"]),
+        LoadMemory(R2, R6, 76, 4),
+        LoadMemory(R3, R6, 80, 4),
+        Operation.SUB.reg(R3, R2),
+        MoveRegister(R0, R3),
+    ]
+    last = LoadMemory(R0, R2, 39, 1)
+    assert run(assemble([*pull, Exit()]), skb(PACKET, linear=14)) == 40
+    assert run(assemble([*pull, Exit()]), skb(PACKET)) == 60
+    assert run(assemble([*pull, last, Exit()]), skb(PACKET, linear=0)) == 39
+    with pytest.raises(MemoryFault):
+        run(assemble([*pull, LoadMemory(R0, R7, 0, 1), Exit()]), skb(PACKET, linear=14))
+
+
+def test_nothing_is_pulled_of_a_packet_that_is_too_short() -> None:
+    pull = [
+        MoveRegister(R6, R1),
+        Move(R2, 61),
+        Call(HELPERS["skb_pull_data"]),
+        LoadMemory(R1, R6, 76, 4),
+        LoadMemory(R2, R6, 80, 4),
+        Operation.SUB.reg(R2, R1),
+        Operation.ADD.reg(R0, R2),
+        Exit(),
+    ]
+    assert run(assemble(pull), skb(PACKET, linear=20)) == 20 - 12  # ENOMEM
