@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from bpfq.backends.ebpf.emit import Verdicts
+from bpfq.backends.ebpf.layout import Laid
+from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS
 from bpfq.compiler import compile_hooked
 from bpfq.ebpf.actions import default_action, verdicts
 from bpfq.ebpf.choice import Hooked
 from bpfq.isa.ebpf.encode import assemble
-from bpfq.isa.ebpf.instructions import BpfInsn
-from bpfq.isa.ebpf.program import Function, Hook, Module
+from bpfq.isa.ebpf.instructions import BpfInsn, CallKernel, slots
+from bpfq.isa.ebpf.program import Function, Hook, Module, Reference
 from bpfq.isa.ebpf.text import dump_bpftool, dump_llvm
 from bpfq.program import Program
 from bpfq.query.nodes import Query
@@ -103,6 +105,20 @@ class EbpfProgram(Program):
         return returned == self.verdicts.accept
 
 
+def _function(laid: Laid) -> Function:
+    """The slots, with names where the loader puts the numbers of kernel functions."""
+    words = list(assemble(laid.instructions))
+    references: list[Reference] = []
+    slot = 0
+    for instruction in laid.instructions:
+        if isinstance(instruction, CallKernel):
+            symbol = KERNEL_FUNCTIONS[instruction.btf_id]
+            references.append(Reference(slot, symbol, "kfunc"))
+            words[slot] = words[slot]._replace(imm=0)
+        slot += slots(instruction)
+    return Function(_NAME, tuple(words), references=tuple(references))
+
+
 def compile_ebpf(
     query: Query, settings: Settings, action: str | None, returned: Verdicts | None = None
 ) -> EbpfProgram:
@@ -115,7 +131,7 @@ def compile_ebpf(
     chosen = default_action(hook) if action is None else action
     wanted = returned or verdicts(hook, chosen, settings.snaplen)
     compiled, emitted = compile_hooked(query, settings, Hooked(hook, wanted))
-    module = Module(cast(Hook, hook), Function(_NAME, assemble(emitted.laid.instructions)))
+    module = Module(cast(Hook, hook), _function(emitted.laid))
     return EbpfProgram(
         compiled.words, query, settings, compiled.graph,
         module=module, action=chosen, verdicts=wanted,

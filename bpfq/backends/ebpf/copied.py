@@ -4,18 +4,18 @@
     if r0 != 0 goto short
     r1 = *(u16 *)(r10 -24)
 
-The stack is read at aligned addresses only: a copy begins where most of its numbers are aligned, and
-the others are put together from halves or bytes.
+Numbers that are not aligned are put together from halves or bytes.
 """
 
 from __future__ import annotations
 
 from bpfq.backends.ebpf.access import LARGEST_OFFSET, Read
+from bpfq.backends.ebpf.areas import Areas, parts
 from bpfq.backends.ebpf.blocks import Goto, Label, Writer
-from bpfq.backends.ebpf.frame import WORD, Frame
+from bpfq.backends.ebpf.frame import Frame
 from bpfq.backends.ebpf.hooks import HookFacts
 from bpfq.backends.ebpf.plan import Plan
-from bpfq.backends.ebpf.reach import Base, Extent, Load, load
+from bpfq.backends.ebpf.reach import Base, Extent, Load
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import (
@@ -30,57 +30,25 @@ from bpfq.isa.ebpf.instructions import (
 from bpfq.record import record
 
 
-@record
-class Areas:
-    """start: the lowest offset from the frame pointer of the two areas, for the packet and for
-    indices.  pads: by area and first byte, how far into the area its copy begins.
-    """
-
-    start: tuple[int, int]
-    pads: dict[tuple[bool, int], int]
-
-    @property
-    def used(self) -> int:
-        """Bytes of the stack."""
-        return -self.start[1]
-
-    def at(self, base: Base, first: int) -> int:
-        """Where the copy that begins with that byte lies, from the frame pointer."""
-        return self.start[base is not None] + self.pads[base is not None, first]
-
-
-def areas(plan: Plan) -> Areas:
-    """Room for the copies of a plan."""
-    read: dict[tuple[bool, int], list[Load]] = {}
-    longest: dict[tuple[bool, int], int] = {}
-    for number, asked in plan.asked.items():
-        found = load(plan.flow.operations[number], plan.webs.read[number])
-        assert found is not None
-        key = (found.base is not None, asked.first)
-        read.setdefault(key, []).append(found)
-        if asked.request is not None:
-            length = asked.request.end - asked.request.first
-            longest[key] = max(longest.get(key, 0), length)
-    pads = {key: _pad(loads, key[1]) for key, loads in read.items()}
-    lengths = [0, 0]
-    for key, length in longest.items():
-        lengths[key[0]] = max(lengths[key[0]], pads[key] + length)
-    rounded = [-(-length // WORD) * WORD for length in lengths]
-    return Areas((-rounded[0], -sum(rounded)), pads)
-
-
-def _pad(loads: list[Load], first: int) -> int:
-    def cost(pad: int) -> int:
-        return sum(len(_parts(pad + each.extent.first - first, each.size)) - 1 for each in loads)
-
-    return min(range(4), key=cost)
-
-
-def _parts(at: int, size: int) -> list[tuple[int, int]]:
-    """Where the aligned parts of a number begin, and their bytes."""
-    if at % size == 0:
-        return [(at, size)]
-    return _parts(at, size // 2) + _parts(at + size // 2, size // 2)
+def offset_in_r2(
+    plan: Plan, writer: Writer, read: Read, base: Base, request: Extent, short: Label
+) -> bool:
+    """Put into R2 where a request begins; what cannot be there goes to ``short``, False if all."""
+    if request.end > LARGEST_OFFSET:
+        writer.end(Goto(short))
+        writer.start(writer.label())
+        return False
+    if base is None:
+        writer.add(Move(e.R2, request.first, 32))
+        return True
+    index = read(base, e.R2)
+    if plan.most[base] > LARGEST_OFFSET:
+        writer.leave_if(Comparison.GT, index, LARGEST_OFFSET, short)
+    if index is not e.R2:
+        writer.add(MoveRegister(e.R2, index, 32))
+    if request.first:
+        writer.add(Operation.ADD.imm(e.R2, request.first))
+    return True
 
 
 @record(frozen=False)
@@ -104,7 +72,7 @@ class Copied:
         at = self.areas.at(load.base, asked.first)
         if asked.request is not None:
             self._copy(load.base, asked.request, at)
-        (start, size), *others = _parts(at + load.extent.first - asked.first, load.size)
+        (start, size), *others = parts(at + load.extent.first - asked.first, load.size)
         self.writer.add(LoadMemory(dst, e.R10, start, size))
         other = next(each for each in self.frame.temporary if each is not dst)
         for begin, size in others:
@@ -126,20 +94,8 @@ class Copied:
 
     def _copy(self, base: Base, request: Extent, area: int) -> None:
         writer = self.writer
-        if request.end > LARGEST_OFFSET:
-            writer.end(Goto(self.short))
-            writer.start(writer.label())
+        if not offset_in_r2(self.plan, self.writer, self.read, base, request, self.short):
             return
-        if base is None:
-            writer.add(Move(e.R2, request.first, 32))
-        else:
-            index = self.read(base, e.R2)
-            if self.plan.most[base] > LARGEST_OFFSET:
-                writer.leave_if(Comparison.GT, index, LARGEST_OFFSET, self.short)
-            if index is not e.R2:
-                writer.add(MoveRegister(e.R2, index, 32))
-            if request.first:
-                writer.add(Operation.ADD.imm(e.R2, request.first))
         assert self.frame.context is not None
         writer.add(
             MoveRegister(e.R1, self.frame.context),

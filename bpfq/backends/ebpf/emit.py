@@ -5,6 +5,7 @@ tc                   in place; what lies elsewhere is pulled there, to begin aga
 cgroup_skb           in place; packets with a part elsewhere go through a second program, behind
                      the first, that copies
 socket               by the legacy loads, or by copies
+netfilter            by slices
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Collection, Sequence
 from bpfq.backends.cbpf.searches import written_out
 from bpfq.backends.cbpf.select import Selection
 from bpfq.backends.ebpf import frame as frames
+from bpfq.backends.ebpf.areas import areas
 from bpfq.backends.ebpf.blocks import Goto, If, Label, Return, Writer
-from bpfq.backends.ebpf.copied import Copied, areas
+from bpfq.backends.ebpf.copied import Copied
 from bpfq.backends.ebpf.direct import FURTHEST, Direct
 from bpfq.backends.ebpf.flow import ACCEPT, Flow, flow
 from bpfq.backends.ebpf.frame import Frame
@@ -27,6 +29,7 @@ from bpfq.backends.ebpf.pointers import pointers, pointing
 from bpfq.backends.ebpf.registers import Places, places
 from bpfq.backends.ebpf.select import Selector, signed
 from bpfq.backends.ebpf.sink import sink
+from bpfq.backends.ebpf.sliced import DYNPTR, Sliced
 from bpfq.graph.membership import LEAF
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.ebpf import instructions as e
@@ -51,6 +54,8 @@ def programs(selection: Selection, hook: str, verdicts: Verdicts, leaf: int = LE
         return [_constant(verdicts.accept if bare.entry == ACCEPT else verdicts.reject)]
     if facts.packet is not None:
         return [_Program(facts, verdicts).in_place(bare)]
+    if facts.beyond == "sliced":
+        return [_Program(facts, verdicts).slicing(bare)]
     made = [_Program(facts, verdicts).copying(bare)]
     if facts.legacy and verdicts.reject == 0:
         made.append(_Program(facts, verdicts).legacy(bare))
@@ -120,6 +125,19 @@ class _Program:
         accept, _ = self._verdicts(early=False)
         return layout(self.writer.blocks, self._copying_section(bare, accept))
 
+    def slicing(self, bare: Flow) -> Laid:
+        accept, reject = self._verdicts(early=False)
+        made = plan(bare, self.hook, _AT_ONCE)
+        found = _places(made, frames.SLICED, _asking(made) + _measuring(made))
+        room = areas(made, DYNPTR)
+        entry = self.writer.label()
+        self.writer.start(entry)
+        selector = self._selector(made, frames.SLICED, found, accept, reject, -room.used)
+        selector.select(
+            Sliced(made, frames.SLICED, self.writer, reject, selector.read, room)
+        )
+        return layout(self.writer.blocks, entry)
+
     def legacy(self, bare: Flow) -> Laid:
         accept, reject = self._verdicts(early=False)
         made = plan(bare, self.hook, None, host_order=True)
@@ -134,8 +152,7 @@ class _Program:
         """Code that reads by copies; returns where it is entered, with the context in R1."""
         reject = self._return(self.verdicts.reject)
         made = plan(bare, self.hook, _AT_ONCE)
-        asking = [number for number, each in made.asked.items() if each.request is not None]
-        found = _places(made, frames.COPIED, [*asking, *_helped(made, self.hook)])
+        found = _places(made, frames.COPIED, _asking(made) + _helped(made, self.hook))
         room = areas(made)
         entry = self.writer.label()
         self.writer.start(entry)
@@ -184,6 +201,17 @@ def _places(
     made: Plan, frame: Frame, calls: Sequence[int], pointers: Collection[int] = ()
 ) -> Places:
     return places(made.flow, made.webs, frame.free, frame.kept, calls, pointers)
+
+
+def _asking(made: Plan) -> list[int]:
+    """The operations in front of which bytes are asked for."""
+    return [number for number, each in made.asked.items() if each.request is not None]
+
+
+def _measuring(made: Plan) -> list[int]:
+    """The operations that read the packet's length."""
+    operations = enumerate(made.flow.operations)
+    return [n for n, each in operations if isinstance(each, i.LoadLength | i.LoadXLength)]
 
 
 def _helped(made: Plan, hook: HookFacts) -> list[int]:

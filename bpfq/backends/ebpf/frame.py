@@ -3,6 +3,7 @@
 direct      R1 context, or the packet where nothing else is asked of it; then its end, temporary
             R0 the verdict from the start, webs in what is left
 copied      R6 context, R0 and R5 temporary, webs in R1 to R4 and, across calls, in R7 to R9
+sliced      R6 and R7 slices, R0 and R5 temporary, webs in R1 to R4 and, across calls, R8 and R9
 legacy      R6 context, loads end in R0
 """
 
@@ -51,6 +52,9 @@ COPIED: Final = Frame(
     e.R6, None, None, (e.R0, e.R5), (e.R1, e.R2, e.R3, e.R4, e.R7, e.R8, e.R9),
     frozenset({e.R7, e.R8, e.R9}),
 )  # fmt: skip
+SLICED: Final = Frame(
+    None, None, None, (e.R0, e.R5), (e.R1, e.R2, e.R3, e.R4, e.R8, e.R9), frozenset({e.R8, e.R9})
+)
 LEGACY: Final = Frame(
     e.R6, None, None, (e.R5, e.R4), (e.R0, e.R1, e.R2, e.R3, e.R7, e.R8, e.R9),
     frozenset({e.R7, e.R8, e.R9}),

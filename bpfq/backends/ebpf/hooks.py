@@ -30,14 +30,14 @@ class HookFacts:
     """packet, end: where the context has the packet's start and its end, None for neither.
 
     length: where it has the packet's length.  beyond: how bytes are reached that do not lie between
-    the two, "pulled" there or "copied" to the stack; None where there are none.  legacy: LD_ABS and
+    the two, "pulled" there, "copied" to the stack or "sliced"; None where there are none.  legacy: LD_ABS and
     LD_IND work.  metadata: by the names of the packet machine's ancillary words.
     """
 
     packet: int | None
     end: int | None
     length: int | None
-    beyond: Literal["pulled", "copied"] | None
+    beyond: Literal["pulled", "copied", "sliced"] | None
     legacy: bool
     metadata: dict[str, Word]
 
@@ -57,7 +57,7 @@ HOOKS: Final = {
     "xdp": HookFacts(0, 4, None, None, False, {"ifidx": Word(12), **_RANDOM}),
     "tc": HookFacts(76, 80, 0, "pulled", True, _SKB),
     "cgroup_skb": HookFacts(76, 80, 0, "copied", False, _SKB),
-    "netfilter": HookFacts(None, None, None, None, False, _RANDOM),
+    "netfilter": HookFacts(None, None, None, "sliced", False, _RANDOM),
 }
 
 NAMES: Final = {offset: name for name, offset in ANCILLARY.items()}
