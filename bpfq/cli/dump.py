@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from bpfq.cli.request import compiled, description, filter_text
 from bpfq.errors import BpfqError
+from bpfq.program import Program
 
 _FORMATS = ("d", "dd", "ddd")
 
@@ -14,6 +15,8 @@ def run(options: Namespace) -> int:
     _refuse_contradictions(options)
     text = filter_text(options)
     program = compiled(options, text)
+    if program.settings.target.hook is not None:
+        _refuse_classic_forms(options)
     if options.prove:
         program.require_proof()
     if program.notes and text.strip() and not options.quiet:
@@ -35,8 +38,26 @@ def run(options: Namespace) -> int:
     elif options.raw:
         print(program.format("raw"))
     else:
-        print(program.format(_FORMATS[min(max(options.dump, 1), len(_FORMATS)) - 1]))
+        print(_listing(program, options.dump))
     return 0
+
+
+def _listing(program: Program, times: int) -> str:
+    """The listing; in one of the classic forms when -d stands there more often."""
+    if program.settings.target.hook is not None:
+        return str(program)
+    return program.format(_FORMATS[min(max(times, 1), len(_FORMATS)) - 1])
+
+
+def _refuse_classic_forms(options: Namespace) -> None:
+    asked = [f"--{name}" for name in ("stages", "stats", "raw") if getattr(options, name)]
+    if options.dump > 1:
+        asked.append("-dd" if options.dump == 2 else "-ddd")
+    if asked:
+        raise BpfqError(
+            f"{' and '.join(asked)}: for classic programs only; of an eBPF program there are the "
+            "listing, -d, its numbers, --json, and an object file, bpfq export elf"
+        )
 
 
 def _refuse_contradictions(options: Namespace) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from argparse import Namespace
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from bpfq.analysis.explain import Explanation, explain
-from bpfq.cli.request import compiled, description, filter_text, is_live
+from bpfq.cli.request import compiled, description, filter_text, for_hook, takes_option_memory
 from bpfq.cli.terminal import BOLD, DIM, coloured, paint, standard_output
 from bpfq.isa.cbpf.size import optmem_charge
 from bpfq.program import Program
 from bpfq.targets import target
+
+if TYPE_CHECKING:
+    from bpfq.program_ebpf import EbpfProgram
 
 _LABEL = 10  # columns
 _WIDTH = 80  # columns behind the label
@@ -69,9 +73,19 @@ def _size(program: Program) -> list[str]:
     where = f"DLT_{program.link}" if target(program.target).link is None else "its network header"
     many = "instruction" if len(program) == 1 else "instructions"
     lines = [f"{len(program)} {many} for target '{program.target}', {where}"]
-    if is_live(program):
+    hooked = for_hook(program)
+    if hooked is not None:
+        lines += _hooked(hooked)
+    if takes_option_memory(program):
         lines.append(f"{optmem_charge(program.words)} bytes of a socket's option memory")
     return [*lines, *program.notes]
+
+
+def _hooked(program: EbpfProgram) -> list[str]:
+    accept, reject = program.verdicts.signed
+    action = f"action '{program.action}': returns {accept} for a match, {reject} for all else"
+    names = ", ".join(f"{it.name} ({it.kind})" for it in program.module.maps)
+    return [action, f"maps: {names}"] if names else [action]
 
 
 def _more(found: Explanation) -> list[str]:

@@ -15,6 +15,7 @@ from bpfq.targets import target
 if TYPE_CHECKING:
     from bpfq.frontend.pcap.names import Resolver
     from bpfq.kernel.interfaces import Interface
+    from bpfq.program_ebpf import EbpfProgram
 
 STANDARD_STREAM = "-"
 _ETHERNET = "EN10MB"  # the link type unless another one is given
@@ -175,6 +176,7 @@ def _compile(options: Namespace, text: str, meant: Meaning) -> Program:
         optimise_for=options.objective,
         profile=options.profile,
         search_budget=SEARCH_BUDGET if options.budget is None else options.budget,
+        action=options.action,
         **meant,
     )
 
@@ -184,18 +186,33 @@ def description(program: Program, text: str, options: Namespace) -> dict[str, An
     from bpfq.isa.cbpf.size import optmem_charge
     from bpfq.version import __version__
 
-    return {
+    fields = {
         "bpfq": __version__,
         "filter": text,
         "target": program.target,
         "link": program.link,
         "snaplen": options.snaplen or SNAPLEN,
         "instructions": len(program),
-        "option_memory": optmem_charge(program.words) if is_live(program) else None,
+        "option_memory": optmem_charge(program.words) if takes_option_memory(program) else None,
         "program": [list(word) for word in program],
     }
+    hooked = for_hook(program)
+    if hooked is not None:
+        fields["action"] = hooked.action
+        fields["verdicts"] = list(hooked.verdicts.signed)
+    return fields
 
 
-def is_live(program: Program) -> bool:
-    """Whether a kernel runs it, on a socket or a hook."""
-    return target(program.target).metadata
+def takes_option_memory(program: Program) -> bool:
+    """Whether a kernel turns it into its own words and charges a socket for them."""
+    return program.settings.target.metadata and program.settings.target.hook is None
+
+
+def for_hook(program: Program) -> EbpfProgram | None:
+    """The program as one for a hook of the kernel; None for a classic one."""
+    if program.settings.target.hook is None:
+        return None
+    from bpfq.program_ebpf import EbpfProgram
+
+    assert isinstance(program, EbpfProgram)
+    return program

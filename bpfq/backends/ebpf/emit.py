@@ -46,6 +46,11 @@ class Verdicts:
     accept: int
     reject: int
 
+    @property
+    def signed(self) -> tuple[int, int]:
+        """Both as the kernel has them where it counts below 0: TCX_NEXT is -1."""
+        return signed(self.accept), signed(self.reject)
+
 
 def programs(selection: Selection, hook: str, verdicts: Verdicts, leaf: int = LEAF) -> list[Laid]:
     """The programs of a selection for a hook; there is at least one."""
