@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
+from bpfq.analysis.annotate import annotated
 from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.backends.ebpf.layout import Laid
 from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS
@@ -17,7 +18,7 @@ from bpfq.isa.ebpf.program import Function, Hook, Module, Reference
 from bpfq.isa.ebpf.text import dump_bpftool, dump_llvm
 from bpfq.program import Program
 from bpfq.query.nodes import Query
-from bpfq.record import field, record
+from bpfq.record import field, record, replace
 from bpfq.settings import Settings
 
 _NAME: Final = "bpfq"
@@ -69,9 +70,7 @@ class EbpfProgram(Program):
 
                 return json.dumps([list(each) for each in function.instructions])
             case _:
-                raise ValueError(
-                    f"unknown format {name!r}; the formats are bpftool, llvm, json"
-                )
+                raise ValueError(f"unknown format {name!r}; the formats are bpftool, llvm, json")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EbpfProgram):
@@ -131,7 +130,8 @@ def compile_ebpf(
     chosen = default_action(hook) if action is None else action
     wanted = returned or verdicts(hook, chosen, settings.snaplen)
     compiled, emitted = compile_hooked(query, settings, Hooked(hook, wanted))
-    module = Module(cast(Hook, hook), _function(emitted.laid))
+    lines = annotated(emitted, query, settings)
+    module = Module(cast(Hook, hook), replace(_function(emitted.laid), lines=lines))
     return EbpfProgram(
         compiled.words, query, settings, compiled.graph,
         module=module, action=chosen, verdicts=wanted,

@@ -31,7 +31,7 @@ def written_out(selection: Selection, leaf: int) -> Selection:
                 blocks += search.inner
             relation, value, yes, no = search.entry
             blocks[number] = Block(
-                block.code, relation, value, search.labels[yes], search.labels[no]
+                block.code, relation, value, search.labels[yes], search.labels[no], block.test
             )
     return Selection(tuple(blocks), selection.start)
 
@@ -63,6 +63,6 @@ def _search(members: Members, block: Block, first: int, leaf: int) -> _Search:
     labels = {INSIDE: block.yes, OUTSIDE: block.no}
     inner: list[Block] = []
     for number, (relation, value, yes, no) in enumerate(others):
-        inner.append(Block((), relation, value, labels[yes], labels[no]))
+        inner.append(Block((), relation, value, labels[yes], labels[no], block.test))
         labels[number] = Label(first + number)
     return _Search(entry, inner, labels)

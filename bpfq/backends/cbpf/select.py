@@ -39,13 +39,17 @@ Value: TypeAlias = int | Members | None
 
 @record
 class Block:
-    """Code without its final jump, and the successors with their entry points."""
+    """Code without its final jump, and the successors with their entry points.
+
+    test: what it decides; None for a comparison that finds out which term is meant.
+    """
 
     code: Code
     relation: Relation
     value: Value
     yes: Label
     no: Label
+    test: Test | None = field(default=None, compare=False, repr=False)
 
 
 class Label(NamedTuple):
@@ -222,6 +226,9 @@ class _Walk:
 
     def _blocks(self) -> tuple[Block, ...]:
         return tuple(
-            Block(code, relation, value, self._entered[source, True], self._entered[source, False])
+            Block(
+                code, relation, value, self._entered[source, True], self._entered[source, False],
+                source if isinstance(source, Test) else None,
+            )  # fmt: skip
             for code, relation, value, source in self._pieces
         )

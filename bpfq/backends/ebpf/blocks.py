@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NewType, TypeAlias
 
 from bpfq.backends.ebpf.flow import ACCEPT, REJECT
+from bpfq.graph.nodes import Test
 from bpfq.isa.ebpf.instructions import Comparison, Instruction, Register
 from bpfq.record import field, record
 
@@ -44,11 +45,11 @@ End: TypeAlias = If | Goto | Return
 
 @record
 class Block:
-    """source: the operation of the flow that it comes from; None for what frames the program."""
+    """source: the test that it belongs to; None for what frames the program."""
 
     code: tuple[Instruction, ...]
     end: End
-    source: int | None = None
+    source: Test | None = None
 
 
 def targets(end: End) -> tuple[Label, ...]:
@@ -67,7 +68,7 @@ class Writer:
 
     next: int
     blocks: dict[Label, Block] = field(default_factory=dict)
-    source: int | None = None
+    source: Test | None = None
     _label: Label | None = None
     _code: list[Instruction] = field(default_factory=list)
 

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from bpfq.backends.cbpf.select import Label, Selection
 from bpfq.graph.nodes import ACCEPT as ACCEPTED
-from bpfq.graph.nodes import Verdict
+from bpfq.graph.nodes import Test, Verdict
 from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
 from bpfq.operators import Relation
@@ -40,17 +40,22 @@ Point: TypeAlias = tuple[int, int]  # a block and a place in its code
 
 @record
 class Flow:
-    """operations and, for each, its successors; entry: the first, or a verdict."""
+    """operations and, for each, its successors; entry: the first, or a verdict.
+
+    tests: what each operation belongs to, as far as known.
+    """
 
     operations: tuple[Operation, ...]
     successors: tuple[tuple[int, ...], ...]
     entry: int
+    tests: tuple[Test | None, ...]
 
 
 def flow(selection: Selection) -> Flow:
     """The operations of a selection in topological order."""
     numbers: dict[Point, int] = {}
     made: dict[tuple[Operation, tuple[int, ...]], int] = {}
+    tests: list[Test | None] = []
     start = selection.start
     for point in _last_first(selection, start):
         operation, following = _at(selection, point)
@@ -59,7 +64,9 @@ def flow(selection: Selection) -> Flow:
             numbers[point] = targets[0]
         else:
             numbers[point] = made.setdefault((operation, targets), len(made))
-    return _numbered(list(made), _target(start, numbers))
+            if len(made) > len(tests):
+                tests.append(selection.blocks[point[0]].test)
+    return _numbered(list(made), tests, _target(start, numbers))
 
 
 def _last_first(selection: Selection, start: Label) -> list[Point]:
@@ -108,7 +115,10 @@ def _target(label: Label, numbers: dict[Point, int]) -> int:
 
 
 def renumbered(
-    operations: Sequence[Operation], successors: Sequence[Sequence[int]], entry: int
+    operations: Sequence[Operation],
+    successors: Sequence[Sequence[int]],
+    entry: int,
+    tests: Sequence[Test | None],
 ) -> Flow:
     """The operations that are reached, each in front of those that follow it."""
     order: dict[int, None] = {}
@@ -123,10 +133,12 @@ def renumbered(
     names = {number: place for place, number in enumerate(order)}
     names.update({ACCEPT: ACCEPT, REJECT: REJECT})
     made = [(operations[n], tuple(names[each] for each in successors[n])) for n in order]
-    return _numbered(made, names[entry])
+    return _numbered(made, [tests[n] for n in order], names[entry])
 
 
-def _numbered(made: list[tuple[Operation, tuple[int, ...]]], entry: int) -> Flow:
+def _numbered(
+    made: list[tuple[Operation, tuple[int, ...]]], tests: Sequence[Test | None], entry: int
+) -> Flow:
     """The operations that are reached from the entry, first to last; they come last to first."""
     reached = {entry} if entry >= 0 else set()
     for number in range(len(made) - 1, -1, -1):
@@ -139,4 +151,5 @@ def _numbered(made: list[tuple[Operation, tuple[int, ...]]], entry: int) -> Flow
         tuple(made[number][0] for number in order),
         tuple(tuple(renamed[target] for target in made[number][1]) for number in order),
         renamed[entry],
+        tuple(tests[number] for number in order),
     )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bpfq.backends.ebpf.blocks import Block, Goto, If, Label, Return, targets
+from bpfq.graph.nodes import Test
 from bpfq.isa.ebpf.instructions import (
     Comparison,
     Exit,
@@ -37,10 +38,10 @@ _FARTHEST: Final = (1 << 15) - 1  # slots that a 16-bit skip reaches
 
 @record
 class Laid:
-    """instructions, and the source of each slot as the blocks have it."""
+    """instructions, and the test that each slot belongs to, as the blocks have it."""
 
     instructions: tuple[Instruction, ...]
-    sources: tuple[int | None, ...]
+    sources: tuple[Test | None, ...]
 
 
 def layout(blocks: Mapping[Label, Block], entry: Label) -> Laid:
@@ -200,7 +201,7 @@ class _Slots:
 
     def _written(self, far: set[int]) -> Laid:
         instructions: list[Instruction] = []
-        sources: list[int | None] = []
+        sources: list[Test | None] = []
         at = 0
         for number, label in enumerate(self.order):
             row = self.rows[label]

@@ -66,7 +66,7 @@ class Selector:
         access.enter()
         self.writer.end(Goto(self.entry))
         for number, operation in enumerate(self.plan.flow.operations):
-            self.writer.source = number
+            self.writer.source = self.plan.flow.tests[number]
             self.writer.start(self._label(number))
             following = [self._label(each) for each in self.plan.flow.successors[number]]
             if isinstance(operation, Branch):

@@ -36,7 +36,7 @@ def sink(flow: Flow) -> Flow:
         if isinstance(flow.operations[number], _INDICES):
             while moving.step(number):
                 pass
-    return renumbered(moving.operations, moving.successors, moving.entry)
+    return renumbered(moving.operations, moving.successors, moving.entry, flow.tests)
 
 
 @record(frozen=False)

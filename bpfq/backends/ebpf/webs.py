@@ -81,7 +81,12 @@ def with_start(flow: Flow) -> Flow:
     if not by:
         return flow
     moved = (tuple(t + by if t >= 0 else t for t in each) for each in flow.successors)
-    return Flow((*first, *flow.operations), (*((n + 1,) for n in range(by)), *moved), flow.entry)
+    return Flow(
+        (*first, *flow.operations),
+        (*((n + 1,) for n in range(by)), *moved),
+        flow.entry,
+        (*(None for _ in first), *flow.tests),
+    )
 
 
 def webs(flow: Flow) -> Webs:
