@@ -137,8 +137,8 @@ def main() -> None:
         row(objective, every(measured(compiler(level=level, optimise_for=objective))))
     for objective in ("balanced", "speed"):
         name, several = f"{objective}, a profile", every(measured(trained(level, objective)))
-        limit = missed.check(name, ratios(several).executed, 0.82)
-        row(name, several, f"executed{limit}, aim 0.75")
+        wanted = 0.82 if objective == "balanced" else None  # speed counts time
+        row(name, several, missed.check(name, ratios(several).executed, wanted) + ", aim 0.75")
     if not asked.counts:
         kernel_time.report(lambda text: compiled(Filter("EN10MB", text)))
     missed.report()
