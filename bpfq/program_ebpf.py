@@ -45,6 +45,13 @@ class EbpfProgram(Program):
     def hook(self) -> Hook:
         return self.module.hook
 
+    @property
+    def without_maps(self) -> EbpfProgram:
+        """The program with large sets written out, as an object file needs it."""
+        if not self.module.maps:
+            return self
+        return compile_ebpf(self.query, self.settings, self.action, self.verdicts, maps=False)
+
     def __len__(self) -> int:
         return len(self.module.function.instructions)
 
@@ -104,10 +111,12 @@ class EbpfProgram(Program):
         return returned == self.verdicts.accept
 
 
-def _function(laid: Laid) -> Function:
-    """The slots, with names where the loader puts the numbers of kernel functions."""
+def function(laid: Laid) -> Function:
+    """The slots, with names where the loader puts the numbers of kernel functions and maps."""
     words = list(assemble(laid.instructions))
-    references: list[Reference] = []
+    references = list(laid.references)
+    for each in references:
+        words[each.insn] = words[each.insn]._replace(imm=0)
     slot = 0
     for instruction in laid.instructions:
         if isinstance(instruction, CallKernel):
@@ -115,23 +124,30 @@ def _function(laid: Laid) -> Function:
             references.append(Reference(slot, symbol, "kfunc"))
             words[slot] = words[slot]._replace(imm=0)
         slot += slots(instruction)
+    references.sort(key=lambda each: each.insn)
     return Function(_NAME, tuple(words), references=tuple(references))
 
 
 def compile_ebpf(
-    query: Query, settings: Settings, action: str | None, returned: Verdicts | None = None
+    query: Query,
+    settings: Settings,
+    action: str | None,
+    returned: Verdicts | None = None,
+    *,
+    maps: bool = True,
 ) -> EbpfProgram:
     """The program of a query for the hook of its target; raises as ``bpfq.compile`` does.
 
-    returned: verdicts in place of those of the action.
+    returned: verdicts in place of those of the action.  maps: large sets may be maps.
     """
     hook = settings.target.hook
     assert hook is not None
     chosen = default_action(hook) if action is None else action
     wanted = returned or verdicts(hook, chosen, settings.snaplen)
-    compiled, emitted = compile_hooked(query, settings, Hooked(hook, wanted))
+    compiled, emitted = compile_hooked(query, settings, Hooked(hook, wanted, maps))
     lines = annotated(emitted, query, settings)
-    module = Module(cast(Hook, hook), replace(_function(emitted.laid), lines=lines))
+    made = replace(function(emitted.laid), lines=lines)
+    module = Module(cast(Hook, hook), made, emitted.laid.maps)
     return EbpfProgram(
         compiled.words, query, settings, compiled.graph,
         module=module, action=chosen, verdicts=wanted,

@@ -27,10 +27,11 @@ _ROWS: Final = (2, 4, 8, 64)  # equalities in a row at the end of a search
 
 @record
 class Hooked:
-    """Where an eBPF program runs and what it returns."""
+    """Where an eBPF program runs and what it returns; maps: it may look into maps."""
 
     hook: str
     verdicts: Verdicts
+    maps: bool = True
 
 
 @record
@@ -58,7 +59,7 @@ def _programs(graph: Node, settings: Settings, hooked: Hooked) -> Iterator[Laid]
         several = (min(several, key=size),)
     for one in several:
         for leaf in _leaves(one, settings):
-            yield from programs(one, hooked.hook, hooked.verdicts, leaf)
+            yield from programs(one, hooked.hook, hooked.verdicts, leaf, hooked.maps)
 
 
 def _leaves(selection: Selection, settings: Settings) -> tuple[int, ...]:

@@ -76,6 +76,7 @@ def install(
                 made[spec.name] = create_from(
                     spec, btf=btf, key_type=types.key, value_type=types.value
                 )
+                _fill(made[spec.name], spec)
             every = {**maps, **made}
             program = load(
                 resolve(prepared, {name: each.fd for name, each in every.items()}, kernel_function),
@@ -88,6 +89,13 @@ def install(
                 each.close()
             raise
     return Installed(program, every, made.values())
+
+
+def _fill(new: Map, spec: MapSpec) -> None:
+    if spec.entries:
+        new.update_all(spec.entries)
+    if spec.frozen:
+        new.freeze()
 
 
 def _check(spec: MapSpec, found: Map) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from random import getrandbits
 
 from bpfq.backends.ebpf.hooks import HOOKS
@@ -15,10 +16,12 @@ from bpfq.isa.ebpf.environment import SK_BUFF, XDP_MD, Environment, netfilter, s
 from bpfq.isa.ebpf.environment import Function as Callee
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import BpfInsn
+from bpfq.isa.ebpf.maps import Map
 from bpfq.isa.ebpf.memory import Memory
-from bpfq.isa.ebpf.program import Module
+from bpfq.isa.ebpf.program import MapSpec, Module
 from bpfq.isa.ebpf.vm import run
 from bpfq.operators import WORD_BITS, WORD_MASK
+from bpfq.record import replace
 
 
 def verdict(
@@ -35,19 +38,27 @@ def verdict(
         word._replace(imm=names.index(symbols[slot]) + 1) if slot in symbols else word
         for slot, word in enumerate(module.function.instructions)
     ]
-    return _run(words, names, module.hook, packet, metadata, linear)
+    maps = {names.index(each.name) + 1: each for each in _maps(module.maps)}
+    return _run(words, names, maps, module.hook, packet, metadata, linear)
 
 
 def _run(
     words: list[BpfInsn],
     names: list[str],
+    maps: Mapping[int, Map],
     hook: str,
     packet: bytes,
     metadata: Mapping[str, int],
     linear: int | None,
 ) -> int:
-    environment = _environment(hook, packet, names, metadata, linear)
+    environment = replace(_environment(hook, packet, names, metadata, linear), maps=maps)
     return run(words, environment) & WORD_MASK
+
+
+@lru_cache(maxsize=8)
+def _maps(specs: tuple[MapSpec, ...]) -> tuple[Map, ...]:
+    """The maps with what they are made with; programs of filters change nothing."""
+    return tuple(map(Map, specs))
 
 
 def _environment(

@@ -121,6 +121,9 @@ def _is_call(reference: Reference, slot: BpfInsn) -> bool:
 def _write_maps(file: ElfFile, types: Types, maps: tuple[MapSpec, ...]) -> None:
     if not maps:
         return
+    for spec in maps:
+        if spec.entries:
+            raise ObjectError(f"map {spec.name} has entries, which an object file cannot carry")
     definitions = [definition(types, spec) for spec in maps]
     placed, end = [], 0
     for variable, size in definitions:

@@ -10,20 +10,24 @@ The same search with the same exits is written once, and entered from wherever i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bpfq.backends.cbpf.select import Block, Label, Selection
 from bpfq.graph.membership import INSIDE, OUTSIDE, Comparison, comparisons, weight
 from bpfq.graph.terms import Members
 from bpfq.record import record
 
 
-def written_out(selection: Selection, leaf: int) -> Selection:
-    """The selection without sets; leaf: at most so many equalities in a row."""
+def written_out(
+    selection: Selection, leaf: int, kept: Callable[[Members], bool] = lambda members: False
+) -> Selection:
+    """The selection without sets but those that are kept; leaf: equalities in a row, at most."""
     if not has_sets(selection):
         return selection
     blocks = list(selection.blocks)
     known: dict[tuple[Members, Label, Label], _Search] = {}
     for number, block in enumerate(selection.blocks):
-        if isinstance(block.value, Members):
+        if isinstance(block.value, Members) and not kept(block.value):
             key = (block.value, block.yes, block.no)
             search = known.get(key)
             if search is None:

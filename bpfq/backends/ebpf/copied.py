@@ -53,7 +53,10 @@ def offset_in_r2(
 
 @record(frozen=False)
 class Copied:
-    """short: where packets go that end before the bytes that are asked for."""
+    """short: where packets go that end before the bytes that are asked for.
+
+    given: where the context is when the code is entered.
+    """
 
     plan: Plan
     hook: HookFacts
@@ -62,10 +65,12 @@ class Copied:
     short: Label
     read: Read
     areas: Areas
+    given: Register = e.R1
 
     def enter(self) -> None:
         assert self.frame.context is not None
-        self.writer.add(MoveRegister(self.frame.context, e.R1))
+        if self.given is not self.frame.context:
+            self.writer.add(MoveRegister(self.frame.context, self.given))
 
     def load(self, number: int, load: Load, dst: Register) -> None:
         asked = self.plan.asked[number]

@@ -19,7 +19,7 @@ from bpfq.backends.ebpf.areas import areas
 from bpfq.backends.ebpf.blocks import Goto, If, Label, Return, Writer
 from bpfq.backends.ebpf.copied import Copied
 from bpfq.backends.ebpf.direct import FURTHEST, Direct
-from bpfq.backends.ebpf.flow import ACCEPT, Flow, flow
+from bpfq.backends.ebpf.flow import ACCEPT, Branch, Flow, flow
 from bpfq.backends.ebpf.frame import Frame
 from bpfq.backends.ebpf.hooks import HOOKS, NAMES, HookFacts
 from bpfq.backends.ebpf.layout import Laid, layout
@@ -28,12 +28,15 @@ from bpfq.backends.ebpf.plan import Plan, plan
 from bpfq.backends.ebpf.pointers import pointers, pointing
 from bpfq.backends.ebpf.registers import Places, places
 from bpfq.backends.ebpf.select import Selector, signed
+from bpfq.backends.ebpf.sets import KEY, Maps, is_large, kind
 from bpfq.backends.ebpf.sink import sink
 from bpfq.backends.ebpf.sliced import DYNPTR, Sliced
 from bpfq.graph.membership import LEAF
+from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.helpers import HELPERS
+from bpfq.isa.ebpf.instructions import Register
 from bpfq.record import field, record, replace
 
 _AT_ONCE = 64  # bytes; a copy of so many takes little longer than one of 2
@@ -52,9 +55,20 @@ class Verdicts:
         return signed(self.accept), signed(self.reject)
 
 
-def programs(selection: Selection, hook: str, verdicts: Verdicts, leaf: int = LEAF) -> list[Laid]:
-    """The programs of a selection for a hook; there is at least one."""
-    facts, bare = HOOKS[hook], sink(flow(written_out(selection, leaf)))
+def programs(
+    selection: Selection,
+    hook: str,
+    verdicts: Verdicts,
+    leaf: int = LEAF,
+    maps: bool = False,
+) -> list[Laid]:
+    """The programs of a selection for a hook; there is at least one.
+
+    leaf: equalities in a row, at most, where a set is written out as a search.  maps: large sets
+    are maps instead.
+    """
+    written = written_out(selection, leaf, is_large if maps else lambda members: False)
+    facts, bare = HOOKS[hook], sink(flow(written))
     if bare.entry < 0:
         return [_constant(verdicts.accept if bare.entry == ACCEPT else verdicts.reject)]
     if facts.packet is not None:
@@ -78,6 +92,7 @@ class _Program:
     hook: HookFacts
     verdicts: Verdicts
     writer: Writer = field(default_factory=lambda: Writer(0))
+    maps: Maps = field(default_factory=Maps)
 
     def in_place(self, bare: Flow) -> Laid:
         made = plan(bare, self.hook, None)
@@ -86,14 +101,16 @@ class _Program:
         assert frame.packet is not None
         taken = {web: frame.packet for web in found_at.heirs if web in found.registers}
         found = replace(found, registers={**found.registers, **taken})
-        early = frame is not frames.DIRECT_CALLING and not found.spilled
+        asks_bits = any(kind(each) == "array" for each in _sets(made))
+        early = frame is not frames.DIRECT_CALLING and not found.spilled and not asks_bits
         accept, reject = self._verdicts(early)
         entry, short = self.writer.label(), reject
         pulled = self.hook.beyond == "pulled" and frame is not frames.DIRECT_CALLING
         if pulled:
             short = self.writer.label()
         elif self.hook.beyond is not None:
-            short = self._copying_section(bare, accept)
+            kept = frame is frames.DIRECT_CALLING  # calls lose R1
+            short = self._copying_section(bare, accept, e.R6 if kept else e.R1)
         self.writer.start(entry)
         self._begin(early)
         selector = self._selector(made, frame, found, accept, reject, 0)
@@ -102,7 +119,7 @@ class _Program:
         if pulled:
             self._pull(access, short, reject, early)
             self.writer.end(Goto(selector.entry))
-        return layout(self.writer.blocks, entry)
+        return self._laid(entry)
 
     def _begin(self, early: bool) -> None:
         if early:
@@ -126,14 +143,18 @@ class _Program:
         access.begin(e.R6)
         writer.add(e.Move(e.R1, 0, 32))
 
+    def _laid(self, entry: Label) -> Laid:
+        return replace(layout(self.writer.blocks, entry), maps=self.maps.specs)
+
     def copying(self, bare: Flow) -> Laid:
         accept, _ = self._verdicts(early=False)
-        return layout(self.writer.blocks, self._copying_section(bare, accept))
+        return self._laid(self._copying_section(bare, accept))
 
     def slicing(self, bare: Flow) -> Laid:
         accept, reject = self._verdicts(early=False)
         made = plan(bare, self.hook, _AT_ONCE)
-        found = _places(made, frames.SLICED, _asking(made) + _measuring(made))
+        calls = _asking(made) + _measuring(made) + _calling(made, self.hook)
+        found = _places(made, frames.SLICED, calls)
         room = areas(made, DYNPTR)
         entry = self.writer.label()
         self.writer.start(entry)
@@ -141,29 +162,31 @@ class _Program:
         selector.select(
             Sliced(made, frames.SLICED, self.writer, reject, selector.read, room)
         )
-        return layout(self.writer.blocks, entry)
+        return self._laid(entry)
 
     def legacy(self, bare: Flow) -> Laid:
         accept, reject = self._verdicts(early=False)
         made = plan(bare, self.hook, None, host_order=True)
-        found = _places(made, frames.LEGACY, [*made.asked, *_helped(made, self.hook)])
+        found = _places(made, frames.LEGACY, [*made.asked, *_calling(made, self.hook)])
         entry = self.writer.label()
         self.writer.start(entry)
         selector = self._selector(made, frames.LEGACY, found, accept, reject, 0)
         selector.select(Legacy(made, self.hook, frames.LEGACY, self.writer, reject, selector.read))
-        return layout(self.writer.blocks, entry)
+        return self._laid(entry)
 
-    def _copying_section(self, bare: Flow, accept: Label) -> Label:
-        """Code that reads by copies; returns where it is entered, with the context in R1."""
+    def _copying_section(self, bare: Flow, accept: Label, context: Register = e.R1) -> Label:
+        """Code that reads by copies; returns where it is entered, with the context given."""
         reject = self._return(self.verdicts.reject)
         made = plan(bare, self.hook, _AT_ONCE)
-        found = _places(made, frames.COPIED, _asking(made) + _helped(made, self.hook))
+        found = _places(made, frames.COPIED, _asking(made) + _calling(made, self.hook))
         room = areas(made)
         entry = self.writer.label()
         self.writer.start(entry)
         selector = self._selector(made, frames.COPIED, found, accept, reject, -room.used)
         selector.select(
-            Copied(made, self.hook, frames.COPIED, self.writer, reject, selector.read, room)
+            Copied(
+                made, self.hook, frames.COPIED, self.writer, reject, selector.read, room, context
+            )
         )
         return entry
 
@@ -172,8 +195,9 @@ class _Program:
     ) -> Selector:
         first = self.writer.next
         self.writer.next += len(made.flow.operations)
+        below = spills - KEY if _sets(made) else spills
         return Selector(
-            made, self.hook, found, frame, self.writer, first, accept, reject, spills
+            made, self.hook, found, frame, self.writer, first, accept, reject, below, self.maps
         )  # fmt: skip
 
     def _verdicts(self, early: bool) -> tuple[Label, Label]:
@@ -193,7 +217,7 @@ class _Program:
 
 
 def _direct(made: Plan, hook: HookFacts) -> tuple[Frame, Places]:
-    operations, calling = made.flow.operations, _helped(made, hook)
+    operations, calling = made.flow.operations, _calling(made, hook)
     indices = pointing(made, FURTHEST)
     if calling:
         return frames.DIRECT_CALLING, _places(made, frames.DIRECT_CALLING, calling, indices)
@@ -219,15 +243,24 @@ def _measuring(made: Plan) -> list[int]:
     return [n for n, each in operations if isinstance(each, i.LoadLength | i.LoadXLength)]
 
 
-def _helped(made: Plan, hook: HookFacts) -> list[int]:
-    """The operations that take a metadata word from a helper."""
+def _calling(made: Plan, hook: HookFacts) -> list[int]:
+    """The operations that call: they look into a map or take a metadata word from a helper."""
     found: list[int] = []
     for number, operation in enumerate(made.flow.operations):
-        if isinstance(operation, i.LoadAbsolute) and operation.offset in NAMES:
-            word = hook.metadata.get(NAMES[operation.offset])
-            if word is not None and word.helper is not None:
+        match operation:
+            case i.LoadAbsolute(offset, _) if offset in NAMES:
+                word = hook.metadata.get(NAMES[offset])
+                if word is not None and word.helper is not None:
+                    found.append(number)
+            case Branch(_, Members() as members) if kind(members) != "array":
                 found.append(number)
     return found
+
+
+def _sets(made: Plan) -> list[Members]:
+    """The sets that are maps."""
+    values = (each.value for each in made.flow.operations if isinstance(each, Branch))
+    return [value for value in values if isinstance(value, Members)]
 
 
 def _asks_context(operation: object, hook: HookFacts) -> bool:

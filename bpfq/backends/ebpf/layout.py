@@ -18,12 +18,14 @@ from bpfq.graph.nodes import Test
 from bpfq.isa.ebpf.instructions import (
     Comparison,
     Exit,
+    Immediate,
     Instruction,
     Jump,
     JumpLong,
     LoadImmediate64,
     Register,
 )
+from bpfq.isa.ebpf.program import MapSpec, Reference, ReferenceKind
 from bpfq.record import field, record, replace
 
 _OPPOSITES: Final = {
@@ -33,15 +35,34 @@ _OPPOSITES: Final = {
     Comparison.SGT: Comparison.SLE, Comparison.SLE: Comparison.SGT,
     Comparison.SGE: Comparison.SLT, Comparison.SLT: Comparison.SGE,
 }  # fmt: skip
+_REFERENCES: Final[dict[Immediate, ReferenceKind]] = {
+    Immediate.MAP_FD: "map", Immediate.MAP_VALUE: "map_value",
+}  # fmt: skip
 _FARTHEST: Final = (1 << 15) - 1  # slots that a 16-bit skip reaches
 
 
 @record
 class Laid:
-    """instructions, and the test that each slot belongs to, as the blocks have it."""
+    """instructions, and the test that each slot belongs to, as the blocks have it.
+
+    maps: what the program looks into; a LoadImmediate64 of kind MAP_FD or MAP_VALUE has the number
+    of one.
+    """
 
     instructions: tuple[Instruction, ...]
     sources: tuple[Test | None, ...]
+    maps: tuple[MapSpec, ...] = ()
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Where the loader puts in a map."""
+        found: list[Reference] = []
+        at = 0
+        for each in self.instructions:
+            if isinstance(each, LoadImmediate64) and each.kind in _REFERENCES:
+                found.append(Reference(at, self.maps[each.value].name, _REFERENCES[each.kind]))
+            at += _slots(each)
+        return tuple(found)
 
 
 def layout(blocks: Mapping[Label, Block], entry: Label) -> Laid:

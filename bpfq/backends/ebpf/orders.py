@@ -12,9 +12,11 @@ from collections.abc import Iterator
 
 from bpfq.backends.ebpf.flow import Branch, Flow, Operation
 from bpfq.backends.ebpf.webs import Registers, Webs
+from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
 from bpfq.operators import Operator, Relation
 
+_HALFWORD = 0xFFFF
 _BITWISE = (Operator.AND, Operator.OR, Operator.XOR)
 
 
@@ -75,6 +77,10 @@ def _spoilt(
         yield web
     match operation:
         case Branch(Relation.EQ | Relation.SET, int()):
+            return
+        case Branch(_, Members(most=most)) if all(
+            sizes.get(each) == (2 if most <= _HALFWORD else 4) for each in read.values()
+        ):
             return
         case Branch(Relation.EQ, None) if len({sizes.get(each) for each in read.values()}) == 1:
             return

@@ -18,8 +18,10 @@ from bpfq.backends.ebpf.orders import swapped
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import load
 from bpfq.backends.ebpf.registers import Places
+from bpfq.backends.ebpf.sets import PREFIX, WORDS, Maps, kind
 from bpfq.backends.ebpf.webs import A, X
 from bpfq.errors import UnsupportedError
+from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.helpers import HELPERS
@@ -48,7 +50,7 @@ def signed(value: int) -> int:
 class Selector:
     """first: the label of the first operation.  accept, reject: where verdicts lead.
 
-    spills: where on the stack the webs begin that have no register.
+    spills: where on the stack the webs begin that have no register; a key stands above them.
     """
 
     plan: Plan
@@ -60,6 +62,7 @@ class Selector:
     accept: Label
     reject: Label
     spills: int
+    maps: Maps
 
     def select(self, access: Access) -> None:
         """Write the block of every operation, behind what enters the program."""
@@ -116,8 +119,50 @@ class Selector:
                     value = swapped(value & (1 << 8 * size) - 1, size)
                 test = If(_COMPARISONS[relation], left, signed(value), yes, no, 32)
                 self.writer.end(test)
-            case _:
-                raise AssertionError("sets are written out")
+            case Branch(_, Members() as members) if kind(members) == "array":
+                bit = self._bit(read[A], members, size)
+                self.writer.end(If(Comparison.SET, bit, 1, yes, no))
+            case Branch(_, Members() as members):
+                self._look_up(left, members, size)
+                self.writer.end(If(Comparison.NE, e.R0, 0, yes, no))
+
+    def _bit(self, web: int, members: Members, size: int) -> Register:
+        """The register whose lowest bit tells of a member."""
+        at, word = self.frame.temporary
+        self._move(at, self.read(web, at))
+        number = self.maps.number(members, size)
+        self.writer.add(
+            e.Operation.RSH.imm(at, 3, 32),
+            e.Operation.AND.imm(at, WORDS, 32),
+            e.LoadImmediate64(word, number, e.Immediate.MAP_VALUE),
+            e.Operation.ADD.reg(word, at),
+            e.LoadMemory(word, word, 0, 8),
+        )
+        self.writer.add(e.Operation.RSH.reg(word, self.read(web, at)))
+        return word
+
+    def _look_up(self, value: Register, members: Members, size: int) -> None:
+        """R0 is not 0 for a member; size: bytes of a value in the packet's order, 0 in another."""
+        if not size:
+            size = 4
+            temporary = self.frame.temporary[0]
+            self._move(temporary, value)
+            self.writer.add(e.ByteSwap(temporary, e.ByteOrder.BIG, 8 * size))
+            value = temporary
+        number, start = self.maps.number(members, size), self.spills
+        if kind(members) == "lpm_trie":
+            self.writer.add(
+                e.StoreImmediate(e.R10, start, 8 * size, PREFIX),
+                e.StoreMemory(e.R10, start + PREFIX, value, size),
+            )
+        else:
+            self.writer.add(e.StoreMemory(e.R10, start, value, size))
+        self.writer.add(
+            e.LoadImmediate64(e.R1, number, e.Immediate.MAP_FD),
+            e.MoveRegister(e.R2, e.R10),
+            e.Operation.ADD.imm(e.R2, start),
+            e.Call(HELPERS["map_lookup_elem"]),
+        )
 
     # ------------------------------------------------------------ computations
 

@@ -31,6 +31,8 @@ class Map:
         self.name = spec.name
         self.entries: dict[bytes, Octets] = {}
         self._array = spec.kind in ("array", "percpu_array")
+        for key, value in spec.entries:
+            self.update(key, value)
 
     def lookup(self, key: bytes) -> Octets | None:
         """The value of the key; of a trie that of the longest prefix that the key starts with."""

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from bpfq.errors import EncodingError
 from bpfq.isa.ebpf.instructions import BpfInsn
-from bpfq.record import record
+from bpfq.record import field, record
 
 Hook: TypeAlias = Literal["socket", "xdp", "tc", "cgroup_skb", "netfilter"]
 ReferenceKind: TypeAlias = Literal["map", "map_value", "kfunc", "function"]
@@ -89,7 +89,8 @@ class Layout:
 class MapSpec:
     """A map to be made: kind is a BPF_MAP_TYPE_* in lower case, as "hash", "percpu_array".
 
-    key and value are a record, or the bits of a plain unsigned number.
+    key and value are a record, or the bits of a plain unsigned number.  entries: keys and values
+    that it is made with.  frozen: nothing but programs may change it from then on.
     """
 
     name: str
@@ -99,6 +100,8 @@ class MapSpec:
     max_entries: int
     flags: int = 0
     pinned: bool = False
+    entries: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    frozen: bool = False
 
     @property
     def key_size(self) -> int:
