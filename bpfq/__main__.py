@@ -97,6 +97,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.prove import run
         case "equiv" | "diff":
             from bpfq.cli.equiv import run
+        case "export":
+            from bpfq.cli.export import run
         case "doctor":
             from bpfq.cli.doctor import run
         case "links":

@@ -16,7 +16,7 @@ from bpfq.version import __version__
 
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
-    "diff", "graph", "doctor",
+    "diff", "graph", "doctor", "export",
 )  # fmt: skip
 _NUMBERED = ("why", "witness")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
@@ -34,6 +34,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq prove EXPRESSION [--program FILE]     does a program do what the filter says?
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
+       bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
 """
 _EXAMPLES = """\
@@ -121,6 +122,12 @@ def _parser(verb: str) -> _Parser:
         case "disasm":
             parser = _new("bpfq disasm [FILE|-] [--to FORMAT | --decompile]")
             _disasm_options(parser)
+        case "export":
+            from bpfq.cli.hook_arguments import export_options
+
+            parser = _new("bpfq export elf --target ebpf:HOOK [options] -o FILE EXPRESSION")
+            _filter_options(parser)
+            export_options(parser)
         case "doctor":
             parser = _new("bpfq doctor [--json] [NAME ...]")
         case "graph":

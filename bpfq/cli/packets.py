@@ -62,13 +62,20 @@ def _clock(timestamp_ns: int | None) -> str:
 
 
 @contextmanager
-def writable(path: str, *, buffered: bool = True) -> Iterator[BinaryIO]:
-    """A binary stream to write to, - for standard output; raises BpfqError."""
+def writable(
+    path: str, what: str = "packets are", option: str = "-w", *, buffered: bool = True
+) -> Iterator[BinaryIO]:
+    """A binary stream to write to, - for standard output; raises BpfqError.
+
+    what: goes there, with its verb, for a message; option: the one that names the file.
+    """
     if path == STANDARD_STREAM:
         if sys.stdout is None:
             raise LoadError("standard output is closed")
         if sys.stdout.isatty():
-            raise BpfqError("packets are not for a terminal: give -w a file, or a pipe to -w -")
+            raise BpfqError(
+                f"{what} not for a terminal: give {option} a file, or a pipe to {option} -"
+            )
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
