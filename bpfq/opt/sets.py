@@ -85,6 +85,10 @@ def _gathered(formula: Formula, parts: list[Formula], known: _Known) -> Formula:
             joined = parts
     if len(joined) == len(parts_of(formula)) and all(map(operator.is_, joined, parts_of(formula))):
         return formula
+    if any(isinstance(part, Fixed) for part in joined) and any(
+        map(known.bound.keeps_its_place, joined)
+    ):
+        return formula  # what can divide by zero would be dropped beside what is known
     match formula:
         case Any():
             return either(*joined)

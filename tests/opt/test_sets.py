@@ -108,6 +108,14 @@ FILTERS = st.recursive(
 )
 
 
+def test_a_division_is_not_dropped_beside_a_list_that_nothing_is_in() -> None:
+    text = "not (len / udp[30:2] <= len and len + 256 < len and less 64 and len > 80)"
+    builder = Builder()
+    made = formula(text, builder)
+    kept = keeps_contract(made, build(gather_sets(made), builder))
+    assert kept
+
+
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(FILTERS)
 def test_random_filters_keep_the_contract_gathered_and_by_fields(text: str) -> None:
