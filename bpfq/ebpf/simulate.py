@@ -10,7 +10,6 @@ from functools import lru_cache
 from random import getrandbits
 
 from bpfq.backends.ebpf.hooks import HOOKS
-from bpfq.errors import LoadError
 from bpfq.isa.ebpf.dynptr import dynptr_functions
 from bpfq.isa.ebpf.environment import SK_BUFF, XDP_MD, Environment, netfilter, skb, xdp
 from bpfq.isa.ebpf.environment import Function as Callee
@@ -85,10 +84,7 @@ def _environment(
     fields = _fields(hook, metadata)
     if hook == "xdp":
         return xdp(packet, linear=linear, metadata=fields, helpers=helpers)
-    environment = skb(packet, linear=linear, metadata=fields, helpers=helpers)
-    if linear is not None:
-        raise LoadError("no interpreter pulls bytes into the linear part yet")
-    return environment
+    return skb(packet, linear=linear, metadata=fields, helpers=helpers)
 
 
 def _fields(hook: str, metadata: Mapping[str, int]) -> dict[str, int]:
