@@ -10,7 +10,7 @@ from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.backends.ebpf.layout import Laid
 from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS
 from bpfq.compiler import compile_hooked
-from bpfq.ebpf.actions import default_action, verdicts
+from bpfq.ebpf.actions import COUNT, default_action, verdicts
 from bpfq.ebpf.choice import Hooked
 from bpfq.isa.ebpf.encode import assemble
 from bpfq.isa.ebpf.instructions import BpfInsn, CallKernel, slots
@@ -99,13 +99,14 @@ class EbpfProgram(Program):
     ) -> bool:
         """Whether the filter accepts the packet, by running the program.
 
-        packet: all of it, from the hook's byte 0; wire_length is not asked.  metadata: the kernel's words by ancillary name (vlan_tci,
-        vlanp, type, ifidx, random, ...); what is missing is 0, a missing random is drawn.
+        packet: all of it, from the hook's byte 0; wire_length is not asked.  metadata: the kernel's
+        words by ancillary name (vlan_tci, vlanp, type, ifidx, random, ...); what is missing is 0, a
+        missing random is drawn.
         """
         from bpfq.ebpf.simulate import verdict
 
         if self.verdicts.accept == self.verdicts.reject:
-            told = compile_ebpf(self.query, self.settings, self.action, _TOLD_APART)
+            told = compile_ebpf(self.query, self.settings, self.action, _TOLD_APART, counted=False)
             return told.matches(packet, metadata=metadata)
         returned = verdict(self.module, packet, metadata or _NO_METADATA)
         return returned == self.verdicts.accept
@@ -135,16 +136,20 @@ def compile_ebpf(
     returned: Verdicts | None = None,
     *,
     maps: bool = True,
+    counted: bool | None = None,
 ) -> EbpfProgram:
     """The program of a query for the hook of its target; raises as ``bpfq.compile`` does.
 
-    returned: verdicts in place of those of the action.  maps: large sets may be maps.
+    returned: verdicts in place of those of the action.  maps: large sets may be maps.  counted:
+    matches are counted in the map "matches", by default for the action "count".
     """
     hook = settings.target.hook
     assert hook is not None
     chosen = default_action(hook) if action is None else action
     wanted = returned or verdicts(hook, chosen, settings.snaplen)
-    compiled, emitted = compile_hooked(query, settings, Hooked(hook, wanted, maps))
+    counts = chosen == COUNT if counted is None else counted
+    hooked = Hooked(hook, wanted, maps, counts)
+    compiled, emitted = compile_hooked(query, settings, hooked)
     lines = annotated(emitted, query, settings)
     made = replace(function(emitted.laid), lines=lines)
     module = Module(cast(Hook, hook), made, emitted.laid.maps)

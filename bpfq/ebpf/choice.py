@@ -1,7 +1,7 @@
 """Which graph of a query becomes which eBPF program.
 
-    graphs, each as the passes leave it  ->  programs, by every way to read packets  ->  the one
-    with the fewest instructions, or for sockets the quickest
+graphs, each as the passes leave it  ->  programs, by every way to read packets  ->  the one
+with the fewest instructions, or for sockets the quickest
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ _ROWS: Final = (2, 4, 8, 64)  # equalities in a row at the end of a search
 
 @record
 class Hooked:
-    """Where an eBPF program runs and what it returns; maps: it may look into maps."""
+    """Where an eBPF program runs and what it returns; maps: it may look into maps.  counted: matches are
+    counted in the map "matches".
+    """
 
     hook: str
     verdicts: Verdicts
     maps: bool = True
+    counted: bool = False
 
 
 @record
@@ -59,7 +62,9 @@ def _programs(graph: Node, settings: Settings, hooked: Hooked) -> Iterator[Laid]
         several = (min(several, key=size),)
     for one in several:
         for leaf in _leaves(one, settings):
-            yield from programs(one, hooked.hook, hooked.verdicts, leaf, hooked.maps)
+            yield from programs(
+                one, hooked.hook, hooked.verdicts, leaf, hooked.maps, hooked.counted
+            )
 
 
 def _leaves(selection: Selection, settings: Settings) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """A module run on a packet by the interpreter, as its hook would run it.
 
-    verdict(module, packet, {"vlanp": 1, "vlan_tci": 100})
+verdict(module, packet, {"vlanp": 1, "vlan_tci": 100})
 """
 
 from __future__ import annotations

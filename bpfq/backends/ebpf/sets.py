@@ -65,6 +65,12 @@ class Maps:
             self._specs.append(_map(f"set{len(self._specs)}", kind(members), members.bounds, size))
         return self._numbers[key]
 
+    def add(self, spec: MapSpec) -> int:
+        """The number of a map, which is made once."""
+        if spec not in self._specs:
+            self._specs.append(spec)
+        return self._specs.index(spec)
+
     @property
     def specs(self) -> tuple[MapSpec, ...]:
         return tuple(self._specs)

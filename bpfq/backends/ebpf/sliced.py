@@ -41,7 +41,10 @@ _SKB: Final = 8  # where struct bpf_nf_ctx has the skb, bytes
 
 @record(frozen=False)
 class Sliced:
-    """short: where packets go that end before the bytes that are asked for."""
+    """short: where packets go that end before the bytes that are asked for.
+
+    first: the dynptr is still to be made.
+    """
 
     plan: Plan
     frame: Frame
@@ -49,9 +52,16 @@ class Sliced:
     short: Label
     read: Read
     areas: Areas
+    first: bool = True
 
     def enter(self) -> None:
         """Make the dynptr; the verifier wants the buffers written."""
+        if self.first:
+            self._make()
+        lowest = -self.areas.used
+        self.writer.add(*(StoreImmediate(e.R10, at, 0, 8) for at in range(lowest, -DYNPTR, WORD)))
+
+    def _make(self) -> None:
         self.writer.add(
             LoadMemory(e.R1, e.R1, _SKB, 8),
             Move(e.R2, 0, 32),
@@ -60,8 +70,6 @@ class Sliced:
             CallKernel(FROM_SKB),
         )
         self.writer.leave_if(Comparison.NE, e.R0, 0, self.short)
-        lowest = -self.areas.used
-        self.writer.add(*(StoreImmediate(e.R10, at, 0, 8) for at in range(lowest, -DYNPTR, WORD)))
 
     def load(self, number: int, load: Load, dst: Register) -> None:
         asked = self.plan.asked[number]
