@@ -20,6 +20,7 @@ from bpfq.graphs import Way
 from bpfq.record import record
 from bpfq.settings import Settings
 
+_SIZES: Final = ("size", "kernel-size")
 _LONG: Final = 1000  # instructions; of the ways to write longer programs one is laid out
 _SHORT: Final = 250  # instructions; shorter programs are laid out with every leaf
 _ROWS: Final = (2, 4, 8, 64)  # equalities in a row at the end of a search
@@ -58,12 +59,13 @@ def cheapest(found: tuple[Way, ...], settings: Settings, hooked: Hooked) -> Emit
 
 def _programs(graph: Node, settings: Settings, hooked: Hooked) -> Iterator[Laid]:
     several = selections(graph, settings.level)
+    traffic = None if settings.optimise_for in _SIZES else settings.traffic
     if size(several[0]) > _LONG:
         several = (min(several, key=size),)
     for one in several:
         for leaf in _leaves(one, settings):
             yield from programs(
-                one, hooked.hook, hooked.verdicts, leaf, hooked.maps, hooked.counted
+                one, hooked.hook, hooked.verdicts, leaf, hooked.maps, hooked.counted, traffic
             )
 
 

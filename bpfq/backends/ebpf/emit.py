@@ -11,12 +11,15 @@ from bpfq.backends.ebpf.counting import count
 from bpfq.backends.ebpf.flow import ACCEPT, Flow, flow
 from bpfq.backends.ebpf.hooks import HOOKS, HookFacts
 from bpfq.backends.ebpf.layout import Laid, layout
-from bpfq.backends.ebpf.sections import Ends, Sections
+from bpfq.backends.ebpf.plan import plan
+from bpfq.backends.ebpf.price import copies_are_cheaper
+from bpfq.backends.ebpf.sections import AT_ONCE, Ends, Sections
 from bpfq.backends.ebpf.select import signed
 from bpfq.backends.ebpf.sets import Maps, is_large
 from bpfq.backends.ebpf.sink import sink
 from bpfq.graph.membership import LEAF
 from bpfq.isa.ebpf import instructions as e
+from bpfq.opt.profile import Profile
 from bpfq.record import field, record, replace
 
 
@@ -40,19 +43,23 @@ def programs(
     leaf: int = LEAF,
     maps: bool = False,
     counted: bool = False,
+    traffic: Profile | None = None,
 ) -> list[Laid]:
     """The programs of a selection for a hook; there is at least one.
 
     leaf: equalities in a row, at most, where a set is written out as a search.  maps: large sets
-    are maps instead.  counted: matches are counted in the map "matches".
+    are maps instead.  counted: matches are counted in the map "matches".  traffic: what a program
+    for sockets is quick for, by legacy loads or by copies.
     """
     facts, bare = HOOKS[hook], _flow(selection, leaf, maps)
     if bare.entry < 0 and not counted:
         return [_constant(verdicts.accept if bare.entry == ACCEPT else verdicts.reject)]
-    made = [_Program(facts, verdicts, counted).of((bare,))]
+    ways = [False]
     if facts.legacy and facts.packet is None and verdicts.reject == 0 and not counted:
-        made.append(_Program(facts, verdicts, counted).of((bare,), legacy=True))
-    return made
+        ways = [False, True]
+        if traffic is not None:
+            ways = [not copies_are_cheaper(plan(bare, facts, AT_ONCE), traffic)]
+    return [_Program(facts, verdicts, counted).of((bare,), legacy) for legacy in ways]
 
 
 def counting(

@@ -34,7 +34,7 @@ from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import Register
 from bpfq.record import record, replace
 
-_AT_ONCE = 64  # bytes; a copy of so many takes little longer than one of 2
+AT_ONCE = 64  # bytes; a copy of so many takes little longer than one of 2
 
 # Where a match leads and where the rest does.  Asked with True where R0 holds the verdict of the
 # rest from the beginning.
@@ -84,7 +84,7 @@ class Sections:
     def slicing(self, bare: Flow, ends: Ends, first: bool = True) -> Label:
         """first: the dynptr is still to be made."""
         accept, reject = ends(False)
-        made = plan(bare, self.hook, _AT_ONCE)
+        made = plan(bare, self.hook, AT_ONCE)
         calls = _asking(made) + _measuring(made) + _calling(made, self.hook)
         found = _places(made, frames.SLICED, calls)
         room = areas(made, DYNPTR)
@@ -109,7 +109,7 @@ class Sections:
     def copying(self, bare: Flow, ends: Ends, context: Register = e.R1) -> Label:
         """Code that reads by copies, entered with the context given."""
         accept, reject = ends(False)
-        made = plan(bare, self.hook, _AT_ONCE)
+        made = plan(bare, self.hook, AT_ONCE)
         found = _places(made, frames.COPIED, _asking(made) + _calling(made, self.hook))
         room = areas(made)
         entry = self.writer.label()
