@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from bpfq.compiler import compile_query
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         profile: ProfileSource | None
         search_budget: int
         action: str | None
+        sets: Mapping[str, Iterable[object]] | None
 
 
 Objective: TypeAlias = Literal["balanced", "size", "speed", "kernel-size"]
@@ -80,6 +82,7 @@ def compile(  # the name the whole field uses for it
     profile: ProfileSource | None = None,
     search_budget: int = SEARCH_BUDGET,
     action: str | None = None,
+    sets: Mapping[str, Iterable[object]] | None = None,
 ) -> Program:
     """The program of a filter, given as pcap-filter text or as a Python node.
 
@@ -100,7 +103,8 @@ def compile(  # the name the whole field uses for it
     memory of a socket.  profile: the traffic that programs are made quick for, a synthetic mix
     unless given: a capture file, or packets with the link type, each bytes or (captured bytes,
     length on the wire).  action, for eBPF targets: what is done with packets that match, "drop",
-    "pass" or "count", on a socket "keep" or "drop"; all others pass.
+    "pass" or "count", on a socket "keep" or "drop"; all others pass.  sets: what ``@name`` stands
+    for: addresses and networks, ports, or MAC addresses.
 
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
     one; CaptureError for a profile that cannot be read.  Pure: the same arguments, and the same
@@ -117,7 +121,7 @@ def compile(  # the name the whole field uses for it
         packets = profile_of(profile, settings.target, settings.link)
         settings = replace(settings, profile=packets)
     with quoting(filter):
-        query = query_of(filter, resolver)
+        query = query_of(filter, _with_sets(resolver, sets))
         if settings.target.hook is not None:
             from bpfq.program_ebpf import compile_ebpf
 
@@ -130,6 +134,20 @@ def compile(  # the name the whole field uses for it
 
         words, gain = search(query, compiled.words, settings)
         return Program(words, query, settings, compiled.graph, gain)
+
+
+def _with_sets(
+    resolver: Resolver | None, sets: Mapping[str, Iterable[object]] | None
+) -> Resolver | None:
+    """The resolver, which knows the sets as well; raises FilterError for a wrong name or list."""
+    if not sets:
+        return resolver
+    from bpfq.frontend.pcap.names import WithSets
+    from bpfq.frontend.pcap.sets import check_name, from_values
+
+    for name in sets:
+        check_name(name)
+    return WithSets(resolver, {name: from_values(name, each) for name, each in sets.items()})
 
 
 def _refuse_action(action: str | None, target: str) -> None:
@@ -151,12 +169,17 @@ def query_of(filter: str | Cond, resolver: Resolver | None) -> Query:
     return query
 
 
-def parse(text: str, *, resolver: Resolver | None = None) -> Cond:
-    """The Python node of a pcap-filter text; raises FilterError."""
+def parse(
+    text: str,
+    *,
+    resolver: Resolver | None = None,
+    sets: Mapping[str, Iterable[object]] | None = None,
+) -> Cond:
+    """The Python node of a pcap-filter text; raises FilterError.  Options as of ``compile``."""
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.parse import parse as parse_text
 
-    return Cond(parse_text(text, resolver=resolver))
+    return Cond(parse_text(text, resolver=_with_sets(resolver, sets)))
 
 
 # ---------------------------------------------------------------- sockets

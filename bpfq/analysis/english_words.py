@@ -46,6 +46,8 @@ def _plain(leaf: q.Leaf, text: str | None) -> str:
             return address6_words(leaf, networks)
         case q.Port(low=low, high=high):
             return port_words(leaf, [(low, high)])
+        case q.InSet() if leaf.direction in _FROM:
+            return _in_set(leaf)
         case q.MacAddress(direction, addresses) if direction in _FROM:
             return f"are {_FROM[direction]} station {_some(map(mac_text, addresses))}"
         case q.Encapsulation(kind, identifier):
@@ -79,6 +81,21 @@ def port_words(leaf: q.Port, ports: Sequence[tuple[int, int]]) -> str:
     kinds = "TCP, UDP or SCTP" if leaf.protocol is None else _NAMES[leaf.protocol]
     noun = "port" if len(ports) == 1 and ports[0][0] == ports[0][1] else "ports"
     return f"are {kinds} {_FROM[leaf.direction]} {noun} {_some(_port(*port) for port in ports)}"
+
+
+def _in_set(leaf: q.InSet) -> str:
+    members, way = leaf.members, _FROM[leaf.direction]
+    count = f"{len(members.entries)} {'entry' if len(members.entries) == 1 else 'entries'}"
+    where = f"in the set {members.name} ({count})"
+    match members.kind:
+        case "mac":
+            return f"are {way} a station {where}"
+        case "port":
+            kinds = "TCP, UDP or SCTP" if leaf.protocol is None else _NAMES[leaf.protocol]
+            return f"are {kinds} {way} a port {where}"
+        case _:
+            kinds = "IP, ARP or RARP" if leaf.protocol is None else _NAMES[leaf.protocol]
+            return f"are {kinds} {way} an address {where}"
 
 
 def listed(words: Sequence[str], conjunction: str) -> str:

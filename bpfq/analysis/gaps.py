@@ -154,6 +154,8 @@ def _is_network_test(leaf: q.Leaf) -> bool:
     match leaf:
         case q.Broadcast(layer) | q.Multicast(layer):
             return layer != "link"
+        case q.InSet(members=members):
+            return members.kind != "mac"
         case q.Compare():
             return any(_protocol_of(read) not in ("link", "radio") for read in _reads(leaf))
         case _:
@@ -186,7 +188,7 @@ def _reads_ipv4_only(leaf: q.Leaf) -> bool:
 def _reads_transport(leaf: q.Leaf) -> bool:
     """Reads behind the IPv4 header, so it needs the first fragment."""
     match leaf:
-        case q.Port():
+        case q.Port() | q.InSet(members=q.NamedSet(kind="port")):
             return True
         case q.Compare():
             rows = [PROTOCOLS.get(_protocol_of(read)) for read in _reads(leaf)]
@@ -198,7 +200,7 @@ def _reads_transport(leaf: q.Leaf) -> bool:
 def _next_header(leaf: q.Leaf, *, tcp6: bool) -> bool:
     """Takes the next-header field of the fixed IPv6 header for the transport protocol."""
     match leaf:
-        case q.Port():
+        case q.Port() | q.InSet(members=q.NamedSet(kind="port")):
             return True
         case q.Protocol(name):
             return "ip6" in PROTOCOLS[name].layers

@@ -61,6 +61,10 @@ def _tested(leaf: q.Leaf, text: str | None) -> str:
             return f"link-layer {direction} {' or '.join(map(mac_text, addresses))}"
         case q.Port():
             return _port(leaf)
+        case q.InSet(protocol, direction, members):
+            head = "link-layer" if members.kind == "mac" else protocol or ""
+            what = "port " if members.kind == "port" else ""
+            return f"{head} {direction} {what}in the set {members.name}".lstrip()
         case _:
             return _rest(leaf, text)
 

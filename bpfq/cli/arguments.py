@@ -216,6 +216,7 @@ def _filter_options(parser: ArgumentParser) -> None:
     add("--through", default="", metavar="LIST", help="look below vlan, qinq, mpls, pppoe, ...")
     add("--tcp6", action="store_true", help="tcp[...] and its kind read IPv6, too")
     add("--protochain", type=int, default=8, metavar="N", help="headers that protochain follows")
+    add("--set", dest="sets", action="append", metavar="NAME=FILE", help="what @NAME stands for")
     add("--resolve", action="store_true", help="look up host, network and station names")
     add("--strict", action="store_true", help="as libpcap on packets cut inside a tested field")
     add("--allow-empty", action="store_true", help="compile a filter that matches nothing")

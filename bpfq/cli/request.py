@@ -10,14 +10,16 @@ from bpfq.api import compile
 from bpfq.errors import BpfqError, LoadError
 from bpfq.program import Program
 from bpfq.settings import SEARCH_BUDGET, SNAPLEN
+from bpfq.source import Suggestion
 from bpfq.targets import target
 
 if TYPE_CHECKING:
-    from bpfq.frontend.pcap.names import Resolver
+    from bpfq.frontend.pcap.names import Listing, Resolver
     from bpfq.kernel.interfaces import Interface
     from bpfq.program_ebpf import EbpfProgram
 
 STANDARD_STREAM = "-"
+_SET = Suggestion("--set NAME=FILE", "with an entry a line")
 _ETHERNET = "EN10MB"  # the link type unless another one is given
 
 
@@ -140,12 +142,29 @@ def _meaning(
 
 
 def _resolver(options: Namespace) -> Resolver | None:
-    """What looks up names, where that was asked for."""
-    if not options.resolve:
+    """What looks up names and sets, where that was asked for."""
+    if not options.resolve and not options.sets:
         return None
-    from bpfq.frontend.pcap.names import SystemResolver
+    from bpfq.frontend.pcap.names import SystemResolver, WithSets
 
-    return SystemResolver()
+    resolver = SystemResolver() if options.resolve else None
+    return WithSets(resolver, _sets(options.sets)) if options.sets else resolver
+
+
+def _sets(named: list[str]) -> dict[str, Listing]:
+    """The lists of --set NAME=FILE; raises BpfqError."""
+    from bpfq.frontend.pcap.sets import check_name, from_text
+
+    found: dict[str, Listing] = {}
+    for each in named:
+        name, sign, path = each.partition("=")
+        if not sign or not path:
+            raise BpfqError(f"--set {each} names no file", suggestions=(_SET,))
+        check_name(name)
+        if name in found:
+            raise BpfqError(f"--set {name} is given twice")
+        found[name] = from_text(read_text(path), path)
+    return found
 
 
 def _link(found: Interface, named: str) -> str | None:

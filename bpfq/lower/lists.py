@@ -70,6 +70,8 @@ def has_long_list(query: q.Query) -> bool:
         below = operands(node)
         if len(joined(node)) < len(below):
             return True
+        if isinstance(node, q.InSet) and len(node.members.entries) > _LONG:
+            return True
         work += below
     return False
 

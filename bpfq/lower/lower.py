@@ -16,12 +16,22 @@ from bpfq.graph.formula import (
     either,
     negation,
 )
-from bpfq.lower import encapsulation, firewall, linklayer, network, signalling, transport, wlan
+from bpfq.lower import (
+    encapsulation,
+    firewall,
+    linklayer,
+    network,
+    sets,
+    signalling,
+    transport,
+    wlan,
+)
 from bpfq.lower.compare import compare
 from bpfq.lower.context import Context
 from bpfq.lower.lists import Addresses, Item, Ports, Refused, joined
 from bpfq.operators import Relation
 from bpfq.query import nodes as q
+from bpfq.query.sets import expanded
 from bpfq.query.walk import operands
 
 
@@ -52,6 +62,8 @@ def _children(node: Item, join: bool) -> tuple[Item, ...]:
             return (operand,)
         case Addresses() | Ports():
             return ()
+        case q.InSet() if not join:
+            return (expanded(node),)
         case _:
             return joined(node) if join else operands(node)
 
@@ -67,6 +79,8 @@ def _combine(node: Item, parts: list[Formula], context: Context) -> Formula:
             return context.opposites.setdefault(parts[0], negation(parts[0]))
         case q.Not():
             return negation(parts[0])
+        case q.InSet():
+            return parts[0]
         case _:
             return cases(parts[0], parts[1], parts[2])
 
@@ -119,6 +133,8 @@ def _lower_leaf(node: Item, c: Context) -> Formula:
             return network.addresses4(node, c)
         case q.Port() | Ports():
             return transport.port(node, c)
+        case q.InSet():
+            return sets.in_set(node, c)
         case q.Broadcast():
             return linklayer.broadcast(node, c)
         case q.Multicast():

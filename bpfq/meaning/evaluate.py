@@ -23,6 +23,7 @@ from bpfq.operators import DivisionByZero
 from bpfq.query import nodes
 from bpfq.query.nodes import Leaf as Primitive
 from bpfq.query.nodes import Query
+from bpfq.query.sets import expanded
 
 _PPI_80211 = 0x6900_0000  # the DLT field of a PPI header, 105 in little-endian
 
@@ -166,6 +167,8 @@ def _primitive(node: Primitive, setting: Setting) -> Test:
             return _protocol(node, setting)
         case nodes.Address4() | nodes.Address6() | nodes.DecnetAddress() | nodes.Port():
             return _address(node, setting)
+        case nodes.InSet():
+            return _combined(expanded(node), setting)
         case nodes.Broadcast() | nodes.Multicast():
             return _group(node, setting)
         case _:

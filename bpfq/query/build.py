@@ -26,6 +26,7 @@ from bpfq.query.checks import (
     PROTOCOL_NUMBERS,
     RECOGNISED_PROTOCOLS,
     RELATIONS,
+    SET_PROTOCOLS,
     SS7_FIELDS,
     SS7_UNITS,
     WLAN_DIRECTIONS,
@@ -225,6 +226,25 @@ def port(
     for bound in (low, high):
         in_range(bound, 0xFFFF, "port number", span)
     return nodes.Port(protocol, direction, min(low, high), max(low, high), under, span=span)
+
+
+def in_set(
+    protocol: str | None,
+    direction: str,
+    members: nodes.NamedSet,
+    under: Under = (),
+    *,
+    span: Span | None = None,
+) -> nodes.InSet:
+    one_of(members.kind, SET_PROTOCOLS, "kind of set", span)
+    if protocol is not None:
+        what = f"protocol of a set of {members.kind}s"
+        one_of(protocol, SET_PROTOCOLS[members.kind], what, span)
+    stations = WLAN_DIRECTIONS if members.kind == "mac" else ()
+    one_of(direction, (*DIRECTIONS, *stations), "direction", span)
+    if not members.entries:
+        raise FilterError(f"the set '{members.name}' is empty", span=span)
+    return nodes.InSet(protocol, direction, members, under, span=span)
 
 
 def broadcast(layer: str, under: Under = (), *, span: Span | None = None) -> nodes.Broadcast:

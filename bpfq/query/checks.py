@@ -38,6 +38,12 @@ PROTOCOL_NUMBERS = {  # layer -> (what its numbers are called, largest)
     "isis": ("IS-IS PDU type", 0x1F),
 }
 
+SET_PROTOCOLS = {  # kind of set -> protocols whose addresses or ports may be looked for
+    "address": ("ip", "ip6", "arp", "rarp"),
+    "port": ("tcp", "udp", "sctp"),
+    "mac": (),
+}
+
 ATM_FIELDS = {"vpi": ("VPI", 0xFF), "vci": ("VCI", 0xFFFF)}
 ATM_CLASSES = (
     *("lane", "metac", "bcc", "oamf4ec", "oamf4sc", "sc", "ilmic", "oam", "oamf4"),

@@ -43,7 +43,9 @@ def node_text(node: Leaf | Value) -> str:
     while values and values[-1] == shown[len(values) - 1].default:
         values.pop()
     texts = [
-        node_text(value) if isinstance(value, nodes.Number | nodes.FieldValue) else repr(value)
+        node_text(value)
+        if isinstance(value, nodes.Number | nodes.FieldValue)
+        else f"{'nodes.' if isinstance(value, nodes.NamedSet) else ''}{value!r}"
         for value in values
     ]
     return f"nodes.{type(node).__name__}({', '.join(texts)})"

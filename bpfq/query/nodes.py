@@ -184,6 +184,32 @@ class Port(Spanned):
     under: Under = ()
 
 
+@record
+class NamedSet:
+    """A list that a filter names.
+
+    kind "address": entries are (4 or 6, address, bits of the prefix); "port": (first, last);
+    "mac": (address,).
+    """
+
+    name: str
+    kind: str
+    entries: tuple[tuple[int, ...], ...]
+
+
+@record(eq=False, repr=False)
+class InSet(Spanned):
+    """An address or a port is in a named set.
+
+    protocol and direction: as of Address4, Address6, Port or MacAddress, by the kind of the set.
+    """
+
+    protocol: str | None
+    direction: str
+    members: NamedSet
+    under: Under = ()
+
+
 @record(eq=False, repr=False)
 class Broadcast(Spanned):
     layer: str  # "link", "ip"
@@ -361,6 +387,7 @@ Leaf: TypeAlias = (
     | DecnetAddress
     | Gateway
     | Port
+    | InSet
     | Broadcast
     | Multicast
     | Compare

@@ -151,6 +151,8 @@ def _fits_over_mpls(leaf: Leaf) -> bool:
             return kind not in ("vlan", "pppoed", "pppoes")
         case nodes.Address4(protocol):
             return protocol in (None, "ip")
+        case nodes.InSet(protocol):
+            return protocol not in ("arp", "rarp")
         case nodes.DecnetAddress():
             return False
         case nodes.Compare(left=left, right=right):
@@ -200,6 +202,7 @@ def _primitive(leaf: Leaf) -> str:
             | nodes.DecnetAddress()
             | nodes.Gateway()
             | nodes.Port()
+            | nodes.InSet()
         ):
             return _address(leaf)
         case _:
@@ -224,7 +227,8 @@ def _address(
     | nodes.StationAddress
     | nodes.DecnetAddress
     | nodes.Gateway
-    | nodes.Port,
+    | nodes.Port
+    | nodes.InSet,
 ) -> str:
     match leaf:
         case nodes.Address4(protocol, direction, networks):
@@ -244,6 +248,10 @@ def _address(
         case nodes.Port(protocol, direction, low, high):
             word = f"port {low}" if low == high else f"portrange {low}-{high}"
             return _words(protocol, _way(direction), word)
+        case nodes.InSet(protocol, direction, members):
+            word = {"address": "net", "port": "port", "mac": "host"}[members.kind]
+            owner = "ether" if members.kind == "mac" else protocol
+            return _words(owner, _way(direction), word, f"@{members.name}")
         case _:
             assert_never(leaf)
 

@@ -17,8 +17,8 @@ from bpfq.source import Suggestion, nearest
 THROUGH = ("vlan", "qinq", "mpls", "pppoe", "vxlan", "geneve", "gre", "ipip")
 _TUNNELS = ("vxlan", "geneve", "gre", "ipip")
 _LAYER3 = (
-    q.Protocol, q.ProtocolNumber, q.ProtocolChain, q.Address4, q.Address6, q.Port, q.Broadcast,
-    q.Multicast, q.Compare,
+    q.Protocol, q.ProtocolNumber, q.ProtocolChain, q.Address4, q.Address6, q.Port, q.InSet,
+    q.Broadcast, q.Multicast, q.Compare,
 )  # fmt: skip
 
 
@@ -75,6 +75,8 @@ def _rewrite(query: q.Query, stacks: tuple[q.Under, ...]) -> q.Query:
 def _is_layer3(node: q.Query) -> bool:
     match node:
         case q.Broadcast(layer="link") | q.Multicast(layer="link"):
+            return False
+        case q.InSet(members=q.NamedSet(kind="mac")):
             return False
         case q.Compare(left=left, right=right):
             return _reads_layer3(left) or _reads_layer3(right)

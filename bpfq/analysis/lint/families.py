@@ -144,7 +144,7 @@ def first_header_only(subject: Subject) -> Iterator[Finding]:
 
 def _needs_transport(node: Query) -> bool:
     match node:
-        case q.Port():
+        case q.Port() | q.InSet(members=q.NamedSet(kind="port")):
             return True
         case q.Protocol(name):
             return "ip6" in PROTOCOLS[name].layers

@@ -7,11 +7,12 @@ filter is looked at all the same, or its translation is offered.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bpfq.errors import FilterError
 from bpfq.frontend.pcap import display
-from bpfq.frontend.pcap.names import Addresses
+from bpfq.frontend.pcap.names import NO_SETS, Addresses, Listing, WithSets
 from bpfq.frontend.pcap.written import Written, read
 from bpfq.query import build
 from bpfq.query.nodes import Query
@@ -44,19 +45,21 @@ def read_text(text: str, resolver: Resolver | None) -> Reading:
         refusal = display.refusal(text)
         if refusal is not None and refusal.message == error.message:
             return Reading(build.everything(), mistaken=error)
-        if resolver is not None:
+        sets = resolver.sets if isinstance(resolver, WithSets) else NO_SETS
+        if (resolver.resolver if isinstance(resolver, WithSets) else resolver) is not None:
             raise
-        return _with_placeholders(text, error)
+        return _with_placeholders(text, error, sets)
     return Reading(written.query, written, resolver)
 
 
-def _with_placeholders(text: str, error: FilterError) -> Reading:
+def _with_placeholders(text: str, error: FilterError, sets: Mapping[str, Listing]) -> Reading:
     placeholders = _Placeholders()
+    resolver = WithSets(placeholders, sets)
     try:
-        written = read(text, resolver=placeholders)
+        written = read(text, resolver=resolver)
     except FilterError:
         raise error from None  # it is not about names, or not only
-    return Reading(written.query, written, placeholders, frozenset(placeholders.asked))
+    return Reading(written.query, written, resolver, frozenset(placeholders.asked))
 
 
 @record(frozen=False)

@@ -194,6 +194,9 @@ def _families(leaf: q.Leaf, tcp6: bool) -> set[str]:
             return {"ip6"}
         case q.Port():
             return {"ip", "ip6"}
+        case q.InSet(protocol, _, members) if members.kind != "mac":
+            every = {"ip", "ip6"} if members.kind == "port" else {"ip", "ip6", "arp", "rarp"}
+            return every if protocol not in every else {protocol}
         case q.Broadcast(layer) | q.Multicast(layer):
             return {layer} & {"ip", "ip6"}
         case q.Compare(left=left, right=right):
@@ -269,7 +272,7 @@ def _met(number: int, step: Step, case: Case) -> bool:
 def _transports(leaf: q.Leaf) -> list[str]:
     """The transports that a primitive can be true of; none where it does not say."""
     match leaf:
-        case q.Port(protocol):
+        case q.Port(protocol) | q.InSet(protocol, _, q.NamedSet(kind="port")):
             return list(_PORTS) if protocol is None else [protocol]
         case q.Protocol(name) if set(p.PROTOCOLS[name].layers) <= {"ip", "ip6"}:
             return [name] if p.PROTOCOLS[name].layers else []
@@ -294,13 +297,16 @@ def other_direction(case: Case) -> Iterator[Guess]:
     """The address or port stands at the other end."""
     for step, leaf in _failed(case):
         match leaf:
-            case q.Port() | q.Address4() | q.Address6() | q.MacAddress():
+            case q.Port() | q.Address4() | q.Address6() | q.MacAddress() | q.InSet():
                 other = _OPPOSITE.get(leaf.direction)
             case _:
                 continue
         if other is None or not case.would(replace(leaf, direction=other)).holds:
             continue
-        what = "port" if isinstance(leaf, q.Port) else "address"
+        is_port = isinstance(leaf, q.Port) or (
+            isinstance(leaf, q.InSet) and leaf.members.kind == "port"
+        )
+        what = "port" if is_port else "address"
         wider = replace(leaf, direction="src or dst")
         yield Guess(
             f"It is the other end: `{case.words(step)}` asks for the {_WAYS[leaf.direction]} "

@@ -6,11 +6,13 @@ encapsulations passed so far (``under``), and the qualifiers that a bare id woul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bpfq.errors import FilterError
 from bpfq.frontend.pcap import identifiers, special
 from bpfq.frontend.pcap.clauses import Clause
+from bpfq.frontend.pcap.names import NO_SETS, Listing, WithSets
 from bpfq.frontend.pcap.qualifiers import (
     Qualifiers,
     check_over_mpls,
@@ -39,6 +41,9 @@ class Elaborator:
     def __init__(self, text: str, resolver: Resolver | None) -> None:
         self.text = text
         self.resolver = resolver
+        self.sets: Mapping[str, Listing] = NO_SETS
+        if isinstance(resolver, WithSets):
+            self.resolver, self.sets = resolver.resolver, resolver.sets
         self.under: Under = ()
         self.inherited: Qualifiers | None = None  # what a bare id takes
         self._head_is_next = False
@@ -97,6 +102,10 @@ class Elaborator:
             from bpfq.frontend.pcap import named  # only names need it: a quicker start
 
             query = named.name(context, token.word)
+        elif token.type == "SET":
+            from bpfq.frontend.pcap import sets
+
+            query = sets.in_set(context, token.word, self.sets)
         else:
             query = identifiers.address(context, token)
         return Clause(query, whole)

@@ -17,7 +17,7 @@ from typing import Any
 
 tokens = (
     *("SRC", "DST", "ADDRN", "ATYPE", "PROTO", "PROTOCHAIN", "GATEWAY", "PNAME", "MASK"),
-    *("NUM", "ID", "HID", "HID6", "EID", "AID", "AND", "OR", "NOT", "LEN", "CAST", "SIZE"),
+    *("NUM", "ID", "HID", "HID6", "EID", "AID", "SET", "AND", "OR", "NOT", "LEN", "CAST", "SIZE"),
     *("BYTE", "IFINDEX", "SHIM", "BARE", "LISTED", "LOGTEXT", "RNR", "SRNR", "REASON"),
     *("ACTION", "TYPE", "SUBTYPE", "DIR", "LLC", "RELATION", "LSHIFT", "RSHIFT"),
 )
@@ -157,6 +157,7 @@ def p_nid(p: Any) -> None:
            | HID6
            | EID
            | AID
+           | SET
     id : pnum
     qid : pnum
     """

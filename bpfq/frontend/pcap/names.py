@@ -5,7 +5,9 @@ Port and protocol names come from bundled tables, not from here.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from bpfq.record import record
 
@@ -30,6 +32,34 @@ class Resolver(Protocol):
         ...
 
     def ether(self, name: str) -> int | None: ...
+
+
+@record
+class Listing:
+    """The entries of a named set as they are written; each with where it stands, for messages."""
+
+    entries: tuple[tuple[str, str], ...]  # text, place
+    source: str
+
+
+NO_SETS: Final[Mapping[str, Listing]] = MappingProxyType({})
+
+
+@record
+class WithSets:
+    """A resolver, or none, and named sets."""
+
+    resolver: Resolver | None
+    sets: Mapping[str, Listing]
+
+    def host(self, name: str) -> Addresses | None:
+        return None if self.resolver is None else self.resolver.host(name)
+
+    def network(self, name: str) -> int | None:
+        return None if self.resolver is None else self.resolver.network(name)
+
+    def ether(self, name: str) -> int | None:
+        return None if self.resolver is None else self.resolver.ether(name)
 
 
 @record

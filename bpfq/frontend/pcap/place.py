@@ -9,10 +9,10 @@ from bpfq.record import record
 from bpfq.source import Span, Suggestion
 
 OPERAND_ENDS = (
-    *("NUM", "ID", "HID", "HID6", "EID", "AID", ")", "]", "PNAME", "BARE", "CAST"),
+    *("NUM", "ID", "HID", "HID6", "EID", "AID", "SET", ")", "]", "PNAME", "BARE", "CAST"),
     *("LEN", "SHIM", "LLC", "RNR"),
 )
-VALUES = ("NUM", "ID", "HID", "HID6", "EID", "AID")
+VALUES = ("NUM", "ID", "HID", "HID6", "EID", "AID", "SET")
 PRIMITIVE_STARTS = (
     *("PNAME", "ATYPE", "SRC", "DST", "ADDRN", "PROTO", "PROTOCHAIN", "GATEWAY", "CAST"),
     *("SIZE", "BYTE", "IFINDEX", "SHIM", "BARE", "LISTED", "LOGTEXT", "SRNR", "REASON"),

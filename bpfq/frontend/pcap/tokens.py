@@ -27,6 +27,7 @@ _TOKEN = re.compile(
       | (?P<operator>[<>!=]=|<<|>>|&&|\|\||[-+*/%:\[\]!<>()&|^=])
       | \\(?P<escaped>[^ !()\n\t]+)
       | \$(?P<station>[0-9A-Fa-f]{1,2})
+      | @(?P<set>[A-Za-z][A-Za-z0-9_]*)
       | (?P<end>\Z)
       | (?P<stray>.)
     )""",
@@ -130,6 +131,8 @@ def _token(text: str, kind: str, match: re.Match[str]) -> Token:
         return Token("ID", found, start - 1, end)
     if kind == "station":
         return Token("AID", found, start - 1, end)
+    if kind == "set":
+        return Token("SET", found, start - 1, end)
     shown = f"'{found}'" if found.isprintable() else repr(found)
     return _error(f"unexpected character {shown}", start, end)
 
