@@ -32,6 +32,9 @@ class Access(Protocol):
     def is_pointer(self, web: int) -> bool:
         """The web holds where its index leads, not the index."""
 
+    def moved(self, number: int, web: int, dst: Register, before: int) -> None:
+        """dst is the pointer ``before`` moved on; make it that of the web."""
+
     def point(self, number: int, web: int, dst: Register, index: Register | int) -> None:
         """Make a pointer of an index; dst may be the same register."""
 

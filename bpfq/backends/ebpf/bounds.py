@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bpfq.backends.ebpf.flow import Flow, Operation
-from bpfq.backends.ebpf.webs import A, Registers, Webs
+from bpfq.backends.ebpf.flow import Advance, Flow, Operation
+from bpfq.backends.ebpf.webs import A, X, Registers, Webs
 from bpfq.isa.cbpf import instructions as i
 from bpfq.operators import WORD_MASK, Operator
 
@@ -40,6 +40,8 @@ def _most(operation: Operation, read: Registers, found: list[int]) -> int:
             return HEADER_LENGTH
         case i.LoadImmediate(value) | i.LoadXImmediate(value):
             return value
+        case Advance():
+            return min(WORD_MASK, of(A) + of(X))
         case i.Alu(operator, value):
             return min(WORD_MASK, _computed(operator, of(A), value))
         case i.StoreA() | i.StoreX() | i.LoadScratch() | i.LoadXScratch() | i.Tax() | i.Txa():

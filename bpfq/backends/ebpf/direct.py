@@ -109,6 +109,9 @@ class Direct:
             self.writer.add(MoveRegister(dst, packet))
             self._add(dst, index + further)
 
+    def moved(self, number: int, web: int, dst: Register, before: int) -> None:
+        self._add(dst, self.pointers.first.get(web, 0) - self.pointers.ahead[number][before])
+
     def _ahead_behind(self, number: int) -> int:
         """How far ahead the packet's pointer is once the operation has made its own load."""
         asked = self.plan.asked.get(number)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bpfq.backends.cbpf.searches import written_out
 from bpfq.backends.cbpf.select import Selection
+from bpfq.backends.ebpf.advance import fuse
 from bpfq.backends.ebpf.blocks import Goto, Label, Return, Writer
 from bpfq.backends.ebpf.counting import count
 from bpfq.backends.ebpf.flow import ACCEPT, Flow, flow
@@ -71,7 +72,9 @@ def counting(
 
 
 def _flow(selection: Selection, leaf: int, maps: bool) -> Flow:
-    return sink(flow(written_out(selection, leaf, is_large if maps else lambda members: False)))
+    return sink(
+        fuse(flow(written_out(selection, leaf, is_large if maps else lambda members: False)))
+    )
 
 
 def _constant(verdict: int) -> Laid:

@@ -33,8 +33,13 @@ class Branch:
     value: int | Members | None
 
 
+@record
+class Advance:
+    """X = A + X; A is not read any more."""
+
+
 Computation: TypeAlias = i.Load | i.LoadX | i.Store | i.Arithmetic
-Operation: TypeAlias = Computation | Branch
+Operation: TypeAlias = Computation | Advance | Branch
 Point: TypeAlias = tuple[int, int]  # a block and a place in its code
 
 

@@ -60,5 +60,8 @@ class Legacy:
     def is_pointer(self, web: int) -> bool:
         return False
 
+    def moved(self, number: int, web: int, dst: Register, before: int) -> None:
+        raise AssertionError("indices are numbers")
+
     def point(self, number: int, web: int, dst: Register, index: Register | int) -> None:
         raise AssertionError("indices are numbers")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Base
 from bpfq.backends.ebpf.webs import X
+from bpfq.backends.ebpf.flow import Advance
 from bpfq.isa.cbpf import instructions as i
 from bpfq.record import field, record
 
@@ -81,7 +82,7 @@ def _packet_is_read(plan: Plan, webs: frozenset[int], asks_length: bool) -> list
         in_place = number in plan.asked and base_of(plan, number) in webs
         found[number] = (
             (number in plan.asked and not in_place)
-            or plan.webs.written[number] in webs
+            or (plan.webs.written[number] in webs and not _advances(plan, number, webs))
             or (asks_length and isinstance(operation, i.LoadLength | i.LoadXLength))
             or any(n >= 0 and found[n] for n in plan.flow.successors[number])
         )
@@ -97,20 +98,36 @@ def _heirs(plan: Plan, webs: frozenset[int], packet_is_read: list[bool]) -> froz
     return frozenset(found)
 
 
+def _advances(plan: Plan, number: int, webs: Container[int]) -> bool:
+    """The operation moves a pointer on."""
+    return isinstance(plan.flow.operations[number], Advance) and base_of(plan, number) in webs
+
+
 def pointing(plan: Plan, furthest: int) -> frozenset[int]:
     """The webs that are read as indices only, and lead to bytes that a pointer may reach."""
     found: dict[int, int] = {}
     others: set[int] = set()
     for number, operation in enumerate(plan.flow.operations):
         for register, web in plan.webs.read[number].items():
-            if register == X and isinstance(operation, i.LoadIndirect):
-                end = operation.offset + operation.size
-                found[web] = max(found.get(web, 0), end)
-            else:
-                others.add(web)
-    return frozenset(
+            match operation:
+                case i.LoadIndirect(offset, size) if register == X:
+                    found[web] = max(found.get(web, 0), offset + size)
+                case Advance() if register == X:
+                    found.setdefault(web, 0)
+                case _:
+                    others.add(web)
+    webs = {
         web for web, end in found.items() if web not in others and plan.most[web] + end <= furthest
-    )
+    }
+    while True:  # what a number is made of is a number
+        numbers = {
+            plan.webs.read[n][X]
+            for n, operation in enumerate(plan.flow.operations)
+            if isinstance(operation, Advance) and plan.webs.written[n] not in webs
+        }
+        if not numbers & webs:
+            return frozenset(webs)
+        webs -= numbers
 
 
 def _first(plan: Plan, webs: frozenset[int], furthest: int) -> dict[Base, int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final
 
-from bpfq.backends.ebpf.flow import Branch, Flow, Operation
+from bpfq.backends.ebpf.flow import Advance, Branch, Flow, Operation
 from bpfq.backends.ebpf.hooks import NAMES
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.webs import A, X
@@ -116,6 +116,8 @@ class _Machine:
                 return A, calculate(operator, self._get(A), value)
             case i.AluX(operator):
                 return A, calculate(operator, self._get(A), self._get(X))
+            case Advance():
+                return X, wrap(self._get(A) + self._get(X))
             case i.Negate():
                 return A, wrap(-self._get(A))
             case Branch():

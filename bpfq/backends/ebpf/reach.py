@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from bpfq.backends.ebpf.flow import REJECT, Flow, Operation
+from bpfq.backends.ebpf.flow import REJECT, Advance, Flow, Operation
 from bpfq.backends.ebpf.webs import X, Webs
 from bpfq.isa.cbpf import instructions as i
 from bpfq.record import record
@@ -116,19 +116,20 @@ def _needed(
         each, written, operation = loads[number], webs.written[number], flow.operations[number]
         if behind is not None and written is not None and written in behind:
             least = operation.value if isinstance(operation, i.LoadXImmediate) else 0
-            behind = _from_start(behind, written, least if most is None else None)
+            base = webs.read[number][X] if isinstance(operation, Advance) else None
+            behind = _from_base(behind, written, base, least if most is None else None)
         if each is not None:
             behind = {**(behind or {}), each.base: _joined(each.extent, behind, each.base, most)}
         found[number] = behind
     return found
 
 
-def _from_start(reach: Reach, web: int, least: int | None) -> Reach:
-    """What is needed in front of where an index is set, which leads to ``least`` or further."""
-    found = {base: extent for base, extent in reach.items() if base != web}
+def _from_base(reach: Reach, web: int, base: Base, least: int | None) -> Reach:
+    """What is needed in front of where an index is set, ``least`` or further behind a base."""
+    found = {each: extent for each, extent in reach.items() if each != web}
     if least is not None:
-        end = max(least + reach[web].end, found.get(None, reach[web]).end)
-        found[None] = Extent(0, end)
+        end = max(least + reach[web].end, found.get(base, reach[web]).end)
+        found[base] = Extent(0, end)
     return found
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from bpfq.backends.ebpf.flow import Flow
-from bpfq.backends.ebpf.webs import X, Webs
+from bpfq.backends.ebpf.flow import Advance, Flow
+from bpfq.backends.ebpf.webs import A, X, Webs
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.ebpf.instructions import Register
 from bpfq.record import record
@@ -71,6 +71,8 @@ def _interference(flow: Flow, webs: Webs, pointers: Collection[int]) -> list[set
         others = set(webs.live[number])
         if isinstance(operation, i.AluX):  # A is copied before X is read
             others.add(read[X])
+        elif isinstance(operation, Advance):  # X is copied before A is read
+            others.add(read[A])
         elif isinstance(operation, _COPIES) and web not in pointers:
             others -= set(read.values())
         for other in others - {web}:
@@ -84,8 +86,9 @@ def _related(flow: Flow, webs: Webs) -> list[list[int]]:
     found: list[list[int]] = [[] for _ in range(webs.count)]
     for number, operation in enumerate(flow.operations):
         web = webs.written[number]
-        if web is not None and isinstance(operation, _COPIES | _IN_PLACE):
-            source = next(iter(webs.read[number].values()))
+        if web is not None and isinstance(operation, _COPIES | _IN_PLACE | Advance):
+            read = webs.read[number]
+            source = read[X] if isinstance(operation, Advance) else next(iter(read.values()))
             found[web].append(source)
             found[source].append(web)
     return found

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from bpfq.backends.ebpf.access import Access
 from bpfq.backends.ebpf.blocks import Goto, If, Label, Writer
-from bpfq.backends.ebpf.flow import ACCEPT, REJECT, Branch, Operation
+from bpfq.backends.ebpf.flow import ACCEPT, REJECT, Advance, Branch, Operation
 from bpfq.backends.ebpf.frame import WORD, Frame
 from bpfq.backends.ebpf.hooks import NAMES, HookFacts
 from bpfq.backends.ebpf.orders import swapped
@@ -216,6 +216,8 @@ class Selector:
                 if size:
                     value = swapped(value & (1 << 8 * size) - 1, size)
                 self.writer.add(_OPERATIONS[operator].imm(dst, signed(value), 32))
+            case Advance():
+                self._advance(number, web, pointer, access)
             case i.AluX(operator):
                 right = self._divisor(operation, read)
                 self._move(dst, self.read(read[A], dst))
@@ -240,6 +242,21 @@ class Selector:
         if operation.operator in (Operator.DIV, Operator.MOD):
             self.writer.leave_if(Comparison.EQ, right, 0, self.reject, 32)
         return right
+
+    def _advance(self, number: int, web: int, dst: Register, access: Access) -> None:
+        read = self.plan.webs.read[number]
+        if access.is_pointer(read[X]):
+            source = self.read(read[X], dst)
+            if dst is not source:
+                self.writer.add(e.MoveRegister(dst, source))
+            self.writer.add(e.Operation.ADD.reg(dst, self.read(read[A], self.frame.temporary[1])))
+            access.moved(number, web, dst, read[X])
+            return
+        sum_ = self.frame.temporary[0] if dst is self.frame.packet else dst
+        self._move(sum_, self.read(read[X], sum_))
+        self.writer.add(e.Operation.ADD.reg(sum_, self.read(read[A], self.frame.temporary[1]), 32))
+        if access.is_pointer(web):
+            access.point(number, web, dst, sum_)
 
     def _move(self, dst: Register, source: Register) -> None:
         if dst is not source:

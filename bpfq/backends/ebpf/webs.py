@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from bpfq.backends.ebpf.flow import Branch, Flow, Operation
+from bpfq.backends.ebpf.flow import Advance, Branch, Flow, Operation
 from bpfq.isa.cbpf import instructions as i
 from bpfq.record import field, record
 
@@ -26,7 +26,7 @@ def reads(operation: Operation) -> tuple[int, ...]:
     match operation:
         case i.Alu() | i.Negate() | i.Tax() | i.StoreA():
             return (A,)
-        case i.AluX():
+        case i.AluX() | Advance():
             return (A, X)
         case i.Txa() | i.StoreX() | i.LoadIndirect():
             return (X,)
@@ -46,7 +46,7 @@ def writes(operation: Operation) -> int | None:
             return None
         case i.StoreA(slot) | i.StoreX(slot):
             return _SCRATCH + slot
-        case i.Tax() | i.LoadXHeaderLength() | i.LoadXImmediate() | i.LoadXLength():
+        case Advance() | i.Tax() | i.LoadXHeaderLength() | i.LoadXImmediate() | i.LoadXLength():
             return X
         case i.LoadXScratch():
             return X

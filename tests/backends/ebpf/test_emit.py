@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bpfq
 from bpfq.api import query_of
 from bpfq.backends.cbpf.emit import selections
 from bpfq.backends.ebpf.emit import Verdicts, programs
@@ -83,3 +84,18 @@ def test_a_socket_reads_by_the_legacy_loads() -> None:
    8: (95) exit
 """
     )
+
+
+def test_a_pointer_to_the_payload_is_that_to_the_header_moved_on() -> None:
+    text = "tcp port 80 and tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420"
+    program = bpfq.compile(text, target="ebpf:xdp", action="drop")
+    found = [line for line in str(program).splitlines() if not line.startswith(";")]
+    assert [line.split(") ", 1)[1] for line in found[19:25]] == [
+        "r4 = *(u8 *)(r1 -1)",
+        "w4 &= 240",
+        "w4 >>= 2",
+        "r1 += r4",
+        "r1 += -9",
+        "if r1 > r2 goto pc+3",
+    ]
+    assert len(found) == 29
