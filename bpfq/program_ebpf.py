@@ -52,6 +52,13 @@ class EbpfProgram(Program):
             return self
         return compile_ebpf(self.query, self.settings, self.action, self.verdicts, maps=False)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is remarkable about the filter, and about this hook."""
+        from bpfq.analysis.hook_notes import hook_notes
+
+        return (*Program.notes.__get__(self), *hook_notes(self.query, self.hook))
+
     def __len__(self) -> int:
         return len(self.module.function.instructions)
 

@@ -166,7 +166,8 @@ def _lower_leaf(node: Item, c: Context) -> Formula:
 
 
 def _sample(threshold: int, c: Context) -> Formula:
-    if not c.headers.target.metadata:
+    target = c.headers.target
+    if not target.metadata and target.hook is None:
         raise c.refuse("'rand' (the kernel draws the number, on live targets only)", None)
     if threshold >= 2**32:
         return TRUE
