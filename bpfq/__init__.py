@@ -35,6 +35,12 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     from bpfq.api import (
         parse as parse,
     )
+    from bpfq.counting import (
+        CountProgram as CountProgram,
+    )
+    from bpfq.counting import (
+        count_program as count_program,
+    )
     from bpfq.errors import (
         BpfqError as BpfqError,
     )
@@ -310,6 +316,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
 # module -> the public names that it defines
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("attach", "compile", "detach", "open_packet_socket", "parse"),
+    "bpfq.counting": ("CountProgram", "count_program"),
     "bpfq.program": ("Program",),
     "bpfq.program_ebpf": ("EbpfProgram",),
     "bpfq.questions.filters": ("compare", "decompile", "lint", "prove"),

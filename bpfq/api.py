@@ -121,7 +121,7 @@ def compile(  # the name the whole field uses for it
         packets = profile_of(profile, settings.target, settings.link)
         settings = replace(settings, profile=packets)
     with quoting(filter):
-        query = query_of(filter, _with_sets(resolver, sets))
+        query = query_of(filter, with_sets(resolver, sets))
         if settings.target.hook is not None:
             from bpfq.program_ebpf import compile_ebpf
 
@@ -136,7 +136,7 @@ def compile(  # the name the whole field uses for it
         return Program(words, query, settings, compiled.graph, gain)
 
 
-def _with_sets(
+def with_sets(
     resolver: Resolver | None, sets: Mapping[str, Iterable[object]] | None
 ) -> Resolver | None:
     """The resolver, which knows the sets as well; raises FilterError for a wrong name or list."""
@@ -179,7 +179,7 @@ def parse(
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.parse import parse as parse_text
 
-    return Cond(parse_text(text, resolver=_with_sets(resolver, sets)))
+    return Cond(parse_text(text, resolver=with_sets(resolver, sets)))
 
 
 # ---------------------------------------------------------------- sockets

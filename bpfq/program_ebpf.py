@@ -73,18 +73,7 @@ class EbpfProgram(Program):
 
         Raises ValueError for another name.
         """
-        function = self.module.function
-        match name:
-            case "bpftool":
-                return dump_bpftool(function.instructions, function.lines)
-            case "llvm":
-                return dump_llvm(function.instructions, function.lines)
-            case "json":
-                import json
-
-                return json.dumps([list(each) for each in function.instructions])
-            case _:
-                raise ValueError(f"unknown format {name!r}; the formats are bpftool, llvm, json")
+        return listing(self.module.function, name)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EbpfProgram):
@@ -117,6 +106,21 @@ class EbpfProgram(Program):
             return told.matches(packet, metadata=metadata)
         returned = verdict(self.module, packet, metadata or _NO_METADATA)
         return returned == self.verdicts.accept
+
+
+def listing(function: Function, name: str) -> str:
+    """A program as text: "bpftool", "llvm", "json"; raises ValueError for another name."""
+    match name:
+        case "bpftool":
+            return dump_bpftool(function.instructions, function.lines)
+        case "llvm":
+            return dump_llvm(function.instructions, function.lines)
+        case "json":
+            import json
+
+            return json.dumps([list(each) for each in function.instructions])
+        case _:
+            raise ValueError(f"unknown format {name!r}; the formats are bpftool, llvm, json")
 
 
 def function(laid: Laid) -> Function:

@@ -27,6 +27,7 @@ LAYERS = (
     ("program",),
     ("program_ebpf",),
     ("api",),
+    ("counting",),
     ("questions",),
     ("integrations", "cli"),
     ("__main__",),

@@ -13,7 +13,7 @@ from bpfq.backends.cbpf.emit import selections
 from bpfq.backends.cbpf.objective import LEAVES
 from bpfq.backends.cbpf.searches import has_sets, size
 from bpfq.backends.cbpf.select import Selection
-from bpfq.backends.ebpf.emit import Verdicts, programs
+from bpfq.backends.ebpf.emit import Verdicts, Written, programs
 from bpfq.backends.ebpf.layout import Laid
 from bpfq.graph.nodes import Node
 from bpfq.graphs import Way
@@ -40,33 +40,35 @@ class Hooked:
 
 @record
 class Emitted:
-    """A program and the graph that it decides."""
+    """A program, the graph that it decides, and what it is written from."""
 
     laid: Laid
     graph: Node
+    written: Written
 
 
 def cheapest(found: tuple[Way, ...], settings: Settings, hooked: Hooked) -> Emitted:
     """The best of the programs of sound graphs; the first graph is always sound."""
     made = [
-        (Emitted(laid, way.graph), way)
+        (Emitted(laid, way.graph, written), way)
         for way in found
-        for laid in _programs(way.graph, settings, hooked)
+        for laid, written in _programs(way.graph, settings, hooked)
     ]
     ranked = sorted(made, key=lambda each: len(each[0].laid.instructions))
     return next(emitted for emitted, way in ranked if way.is_sound())
 
 
-def _programs(graph: Node, settings: Settings, hooked: Hooked) -> Iterator[Laid]:
+def _programs(graph: Node, settings: Settings, hooked: Hooked) -> Iterator[tuple[Laid, Written]]:
     several = selections(graph, settings.level)
     traffic = None if settings.optimise_for in _SIZES else settings.traffic
     if size(several[0]) > _LONG:
         several = (min(several, key=size),)
     for one in several:
         for leaf in _leaves(one, settings):
-            yield from programs(
+            for laid in programs(
                 one, hooked.hook, hooked.verdicts, leaf, hooked.maps, hooked.counted, traffic
-            )
+            ):
+                yield laid, Written(one, leaf)
 
 
 def _leaves(selection: Selection, settings: Settings) -> tuple[int, ...]:

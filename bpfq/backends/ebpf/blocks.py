@@ -44,12 +44,23 @@ End: TypeAlias = If | Goto | Return
 
 
 @record
+class Counter:
+    """The number of a filter whose matches are counted."""
+
+    number: int
+
+
+Source: TypeAlias = Test | Counter | None
+"""What code is there for; None for what frames the program."""
+
+
+@record
 class Block:
-    """source: the test that it belongs to; None for what frames the program."""
+    """Code without jumps, and how it ends."""
 
     code: tuple[Instruction, ...]
     end: End
-    source: Test | None = None
+    source: Source = None
 
 
 def targets(end: End) -> tuple[Label, ...]:
@@ -68,7 +79,7 @@ class Writer:
 
     next: int
     blocks: dict[Label, Block] = field(default_factory=dict)
-    source: Test | None = None
+    source: Source = None
     _label: Label | None = None
     _code: list[Instruction] = field(default_factory=list)
 

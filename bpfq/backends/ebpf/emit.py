@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bpfq.backends.cbpf.searches import written_out
 from bpfq.backends.cbpf.select import Selection
 from bpfq.backends.ebpf.advance import fuse
-from bpfq.backends.ebpf.blocks import Goto, Label, Return, Writer
+from bpfq.backends.ebpf.blocks import Counter, Goto, Label, Return, Writer
 from bpfq.backends.ebpf.counting import count
 from bpfq.backends.ebpf.flow import ACCEPT, Flow, flow
 from bpfq.backends.ebpf.hooks import HOOKS, HookFacts
@@ -37,6 +37,14 @@ class Verdicts:
         return signed(self.accept), signed(self.reject)
 
 
+@record
+class Written:
+    """A selection and how its sets are written out: leaf equalities in a row, at most."""
+
+    selection: Selection
+    leaf: int = LEAF
+
+
 def programs(
     selection: Selection,
     hook: str,
@@ -63,11 +71,9 @@ def programs(
     return [_Program(facts, verdicts, counted).of((bare,), legacy) for legacy in ways]
 
 
-def counting(
-    selections: Sequence[Selection], hook: str, verdict: int, leaf: int = LEAF, maps: bool = False
-) -> Laid:
-    """One program that counts the matches of every selection and returns one verdict for all."""
-    flows = tuple(_flow(each, leaf, maps) for each in selections)
+def counting(filters: Sequence[Written], hook: str, verdict: int, maps: bool = False) -> Laid:
+    """One program that counts the matches of every filter and returns one verdict for all."""
+    flows = tuple(_flow(each.selection, each.leaf, maps) for each in filters)
     return _Program(HOOKS[hook], Verdicts(verdict, verdict), True).of(flows)
 
 
@@ -120,8 +126,10 @@ class _Program:
             return last
         label = self.writer.label()
         self.writer.start(label)
+        self.writer.source = Counter(number)
         count(self.hook, self.writer, self.maps, number, of)
         self.writer.end(Goto(last))
+        self.writer.source = None
         return label
 
     def _ends(self, accept: Label, leave: Label, behind: Label | None) -> Ends:

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bpfq.backends.ebpf.blocks import Block, Goto, If, Label, Return, targets
-from bpfq.graph.nodes import Test
+from bpfq.backends.ebpf.blocks import Block, Goto, If, Label, Return, Source, targets
 from bpfq.isa.ebpf.instructions import (
     Comparison,
     Exit,
@@ -43,14 +42,14 @@ _FARTHEST: Final = (1 << 15) - 1  # slots that a 16-bit skip reaches
 
 @record
 class Laid:
-    """instructions, and the test that each slot belongs to, as the blocks have it.
+    """instructions, and what each slot is there for, as the blocks have it.
 
     maps: what the program looks into; a LoadImmediate64 of kind MAP_FD or MAP_VALUE has the number
     of one.
     """
 
     instructions: tuple[Instruction, ...]
-    sources: tuple[Test | None, ...]
+    sources: tuple[Source, ...]
     maps: tuple[MapSpec, ...] = ()
 
     @property
@@ -222,7 +221,7 @@ class _Slots:
 
     def _written(self, far: set[int]) -> Laid:
         instructions: list[Instruction] = []
-        sources: list[Test | None] = []
+        sources: list[Source] = []
         at = 0
         for number, label in enumerate(self.order):
             row = self.rows[label]

@@ -3,54 +3,25 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 
 import pytest
+from kernel.ebpf.counted import PACKETS, PASSES, counted, expected
 from kernel.ebpf.programs import needs_bpf
 
 import bpfq
 from bpfq.api import query_of
 from bpfq.backends.cbpf.emit import selections
 from bpfq.backends.ebpf.counting import MATCHES
-from bpfq.backends.ebpf.emit import counting
-from bpfq.ebpf.install import Installed, install
+from bpfq.backends.ebpf.emit import Written, counting
+from bpfq.ebpf.install import install
 from bpfq.graphs import ways
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.kernel.testrun import run
-from bpfq.program import Program
 from bpfq.program_ebpf import compile_ebpf, function
 from bpfq.settings import settings_of
 
+
 FILTERS = ("udp port 53", "tcp", "net 10.0.0.0/8", "len > 60", "", "not ip", "ip6")
-PASSES = {"xdp": 2, "tc": 0xFFFF_FFFF, "netfilter": 1}
-UDP4 = bytes.fromhex(
-    "ffffffffffff00112233445508004500002a0001000040110000"
-    "0a0000010a00000212340035001600000000000000000000"
-)
-TCP6 = bytes.fromhex(
-    "ffffffffffff00112233445586dd60000000001406ff"
-    "20010db8000000000000000000000001" "20010db8000000000000000000000002"
-    "1234005000000000000000005002ffff00000000"
-)  # fmt: skip
-PACKETS = (UDP4, UDP4.replace(b"\x11\x00\x00\x0a", b"\x06\x00\x00\x0b"), TCP6 + bytes(20), UDP4)
-
-
-def counted(hook: Hook, installed: Installed, packets: Sequence[bytes]) -> list[tuple[int, int]]:
-    """Packets and bytes of each counter, of all CPUs, when every packet has passed."""
-    verdicts = {run(installed.program, each).verdict & 0xFFFF_FFFF for each in packets}
-    assert verdicts == {PASSES[hook]}
-    found = installed.maps[MATCHES]
-    totals: list[tuple[int, int]] = []
-    for key in sorted(found.keys()):
-        several = [struct.unpack("=QQ", each) for each in found.each_cpu(key)]
-        totals.append((sum(n for n, _ in several), sum(size for _, size in several)))
-    return totals
-
-
-def expected(text: str, hook: Hook, packets: Sequence[bytes]) -> tuple[int, int]:
-    program = bpfq.compile(text, target=f"ebpf:{hook}")
-    sizes = [len(each) for each in packets if Program.matches(program, each)]
-    return len(sizes), sum(sizes)
 
 
 @needs_bpf
@@ -59,7 +30,7 @@ def test_one_program_counts_many_filters(hook: Hook) -> None:
     packets = [each[14:] if hook == "netfilter" else each for each in PACKETS]
     settings = settings_of(f"ebpf:{hook}", "EN10MB")
     graphs = [ways(query_of(text, None), settings)[0].graph for text in FILTERS]
-    laid = counting([selections(each, 2)[0] for each in graphs], hook, PASSES[hook])
+    laid = counting([Written(selections(each, 2)[0]) for each in graphs], hook, PASSES[hook])
     with install(Module(hook, function(laid), laid.maps)) as installed:
         found = counted(hook, installed, packets)
     assert found == [expected(text, hook, packets) for text in FILTERS]

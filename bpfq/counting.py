@@ -1,0 +1,160 @@
+"""Many filters with names in one eBPF program that counts what each of them matches.
+
+    program = bpfq.count_program({"dns": "udp port 53", "syn": "tcp[13] = 2", "all": ""})
+    program.names                           ("dns", "syn", "all"), in the order of the counters
+
+A packet counts for every filter that it matches, and always passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, cast
+
+from bpfq.analysis.annotate import Said, lines, said
+from bpfq.api import query_of, with_sets
+from bpfq.backends.ebpf.blocks import Counter, Source
+from bpfq.backends.ebpf.emit import Verdicts, counting
+from bpfq.compiler import decided
+from bpfq.ebpf.actions import COUNT, verdicts
+from bpfq.ebpf.choice import Emitted, Hooked, cheapest
+from bpfq.errors import BpfqError, FilterError, UnsupportedError, quoting
+from bpfq.isa.ebpf.instructions import BpfInsn
+from bpfq.isa.ebpf.program import Hook, Module
+from bpfq.program_ebpf import function, listing
+from bpfq.query.nodes import Query
+from bpfq.record import record, replace
+from bpfq.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from bpfq.api import Objective
+    from bpfq.capture.profile import Source as ProfileSource
+    from bpfq.frontend.dsl_handles import Cond
+    from bpfq.frontend.pcap.names import Resolver
+
+_NAME = "bpfq_count"  # of the program, as the kernel shows it
+
+
+@record
+class CountProgram:
+    """An eBPF program that counts matches and lets every packet pass.
+
+    ``names`` of the filters, in the order of their counters in the map "matches"; ``len(program)``
+    is the number of slots, ``list(program)`` the (opcode, dst, src, off, imm) tuples of struct
+    bpf_insn.  ``module`` is the program with its maps and the text of the filters.  ``target`` and
+    ``link``, a DLT name, are what it was compiled for.
+    """
+
+    names: tuple[str, ...]
+    module: Module
+    target: str
+    link: str
+
+    @property
+    def hook(self) -> Hook:
+        return self.module.hook
+
+    def __len__(self) -> int:
+        return len(self.module.function.instructions)
+
+    def __iter__(self) -> Iterator[BpfInsn]:
+        return iter(self.module.function.instructions)
+
+    def __str__(self) -> str:
+        return self.format("bpftool")
+
+    def format(self, name: str) -> str:
+        """The program as text: "bpftool", "llvm" (as llvm-objdump prints it), "json".
+
+        Raises ValueError for another name.
+        """
+        return listing(self.module.function, name)
+
+
+def count_program(
+    filters: Mapping[str, str | Cond],
+    *,
+    target: str = "ebpf:tc",
+    link: str | int = "EN10MB",
+    netmask: str | int | None = None,
+    level: int | None = None,
+    resolver: Resolver | None = None,
+    through: tuple[str, ...] = (),
+    tcp6: bool = False,
+    family: Literal[4, 6] | None = None,
+    strict: bool = False,
+    allow_empty: bool = False,
+    protochain: int = 8,
+    optimise_for: Objective = "balanced",
+    profile: ProfileSource | None = None,
+    sets: Mapping[str, Iterable[object]] | None = None,
+) -> CountProgram:
+    """One program that counts the packets and bytes that each filter matches; all packets pass.
+
+    filters: by name; a packet counts for each filter that it matches.  target: a hook that lets
+    packets pass, "ebpf:tc", "ebpf:xdp", "ebpf:cgroup_skb" or "ebpf:netfilter".  The other options
+    are those of ``bpfq.compile``.
+
+    Raises as ``bpfq.compile`` does; the message names the filter.
+    """
+    settings = settings_of(
+        target, link, netmask=netmask, level=level, through=through, tcp6=tcp6, family=family,
+        strict=strict, allow_empty=allow_empty, protochain=protochain, optimise_for=optimise_for,
+    )  # fmt: skip
+    hooked = _hooked(settings)
+    if profile is not None:
+        from bpfq.capture.profile import profile_of
+
+        packets = profile_of(profile, settings.target, settings.link)
+        settings = replace(settings, profile=packets)
+    if not filters:
+        raise FilterError("no filter to count with")
+    names = with_sets(resolver, sets)
+    found: list[tuple[Emitted, Query]] = []
+    for name, each in filters.items():
+        with _named(name, each), quoting(each):
+            query = query_of(each, names)
+            found.append((cheapest(decided(query, settings)[1], settings, hooked), query))
+    return _merged(tuple(filters), found, settings, hooked)
+
+
+def _hooked(settings: Settings) -> Hooked:
+    hook = settings.target.hook
+    if hook is None:
+        raise UnsupportedError(
+            f"target '{settings.target.name}' takes classic programs, which have no counters"
+        )
+    return Hooked(hook, verdicts(hook, COUNT, settings.snaplen), counted=True)
+
+
+@contextmanager
+def _named(name: str, filter: object) -> Iterator[None]:
+    """Errors raised inside say which filter is wrong, unless its name is its text."""
+    try:
+        yield
+    except BpfqError as error:
+        if name != filter:
+            error.message = f"filter {name!r}: {error.message}"
+        raise
+
+
+def _merged(
+    names: tuple[str, ...],
+    found: list[tuple[Emitted, Query]],
+    settings: Settings,
+    hooked: Hooked,
+) -> CountProgram:
+    written = [emitted.written for emitted, _ in found]
+    laid = counting(written, hooked.hook, hooked.verdicts.accept, hooked.maps)
+    known: dict[Source, Said] = {}
+    below = 0  # lines of the filters before
+    for number, (name, (emitted, query)) in enumerate(zip(names, found, strict=True)):
+        own = said(emitted.graph, query, settings)
+        for test, each in own.items():
+            known[test] = replace(each, text=f"{name} -> {each.text}", line=below + each.line)
+        below += max((each.line for each in own.values()), default=0) + 1
+        known[Counter(number)] = Said(f"{name} -> count", below, 1)
+    made = replace(function(laid), name=_NAME, lines=lines(laid, known))
+    module = Module(cast(Hook, hooked.hook), made, laid.maps)
+    return CountProgram(names, module, settings.target.name, settings.link.name)
