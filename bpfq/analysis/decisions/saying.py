@@ -163,7 +163,8 @@ def _network(end: str, mask: int, relation: Relation, value: int) -> str:
 def _piece(word: str, name: str, asked: Comparison) -> str:
     """Some bytes of a MAC or IPv6 address, in the way it is written."""
     window, relation, value = asked.window, asked.relation, asked.value
-    if relation is Relation.SET or window.mask != WORD_MASKS[window.size]:
+    whole = WORD_MASKS[window.size]
+    if relation is Relation.SET or window.mask != whole or value > whole:
         return ""
     octets = value.to_bytes(window.size, "big")
     if word != "ip6":
