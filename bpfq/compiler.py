@@ -17,8 +17,9 @@ from bpfq.graph.nodes import REJECT, Builder
 from bpfq.graphs import Way, lowering, ways
 from bpfq.isa.cbpf.check import check
 from bpfq.opt.pipeline import Watch, optimise
-from bpfq.query.nodes import Constant, Query
+from bpfq.query.nodes import Constant, ProtocolChain, Query
 from bpfq.query.through import look_through
+from bpfq.query.walk import leaves
 from bpfq.record import replace
 from bpfq.settings import Settings
 from bpfq.simplify.needed import may_interact
@@ -61,8 +62,13 @@ def compile_hooked(
     """
     from bpfq.ebpf.choice import cheapest as cheapest_emitted
 
-    _, found = decided(query, settings, watch)
-    return cheapest(found, settings, watch), cheapest_emitted(found, settings, hooked)
+    query, found = decided(query, settings, watch)
+    looped: tuple[Way, ...] = ()
+    if settings.level > 0 and any(isinstance(leaf, ProtocolChain) for leaf in leaves(query)):
+        with_loops = replace(settings.options, loops=True)
+        looped = ways(query, replace(settings, options=with_loops))
+    emitted = cheapest_emitted((*found, *looped), settings, hooked)
+    return cheapest(found, settings, watch), emitted
 
 
 def decided(

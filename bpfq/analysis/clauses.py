@@ -29,9 +29,9 @@ from bpfq.graph.terms import (
 )
 from bpfq.graph.terms import operands as parts
 from bpfq.graphs import lowering
-from bpfq.query.nodes import Leaf, Query
+from bpfq.query.nodes import Leaf, ProtocolChain, Query
 from bpfq.query.walk import leaves
-from bpfq.record import field, record
+from bpfq.record import field, record, replace
 from bpfq.settings import Settings
 
 _MOST: Final = 300  # clauses that are looked at
@@ -41,8 +41,11 @@ def clauses(query: Query, settings: Settings, tests: Sequence[Test]) -> dict[Tes
     """The clause of each test, where one has bytes in common with it."""
     asked = _Asked()
     lower = lowering(settings, Builder(), share=True)
+    loops = replace(settings, options=replace(settings.options, loops=True))
     for leaf in islice(leaves(query), _MOST):
         asked.add(leaf, lower(leaf))
+        if isinstance(leaf, ProtocolChain):
+            asked.add(leaf, lowering(loops, Builder(), share=True)(leaf))
     found = ((test, asked.clause(test)) for test in tests)
     return {test: leaf for test, leaf in found if leaf is not None}
 

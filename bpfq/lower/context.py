@@ -15,12 +15,13 @@ from bpfq.source import Span, Suggestion
 class Options:
     """netmask: of the capture network, None where unknown.  tcp6: ``tcp[...]`` reads IPv6 too.
 
-    protochain: headers followed at most.
+    protochain: headers followed at most.  loops: the machine can walk over them in a loop.
     """
 
     netmask: int | None = None
     tcp6: bool = False
     protochain: int = 8
+    loops: bool = False
 
 
 @record(frozen=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpfq.graph.chains import Chain
 from bpfq.graph.formula import FALSE, TRUE, Atom, Formula, both, either, negation
 from bpfq.graph.nodes import NEAR_THE_END
 from bpfq.graph.terms import Term
@@ -16,8 +17,6 @@ from bpfq.tables import protocols as p
 WORD = 2**32 - 1
 FRAGMENT_OFFSET = 0x1FFF  # of the flags and fragment halfword (RFC 791)
 
-# IPv6 extension headers that a chain passes, and the size of their length unit (RFC 8200, 4302)
-_EXTENSIONS = (0, 60, 43, 44)
 _NO_NEXT_HEADER = 59
 _AH = 51
 
@@ -100,6 +99,8 @@ def protocol_chain(node: q.ProtocolChain, c: Context) -> Formula:
     frame = c.frame(node.under)
     if frame.kind in ("wlan", "pflog"):
         raise c.refuse("'protochain' (the link header has a variable length)", node.span)
+    if c.options.loops and frame.network.base is None:
+        return either(*(_loop(c, node, frame, each) for each in ("ip", "ip6")))
     walks = []
     if node.layer in ("ip", "inet"):
         start = c.headers.add(frame.network, c.headers.ipv4_length(frame.network))
@@ -112,8 +113,18 @@ def protocol_chain(node: q.ProtocolChain, c: Context) -> Formula:
         if before and not c.headers.target.network_at:
             start = frame.network  # before byte 0: the reference's [x - 2] fails for every X
         first = c.headers.load(frame.network, 6, 1)
-        walks.append(both(is_ip6(c, frame), _walk(c, node.number, first, start, _EXTENSIONS)))
+        walks.append(both(is_ip6(c, frame), _walk(c, node.number, first, start, p.CHAIN_HEADERS)))
     return either(*walks)
+
+
+def _loop(c: Context, node: q.ProtocolChain, frame: Frame, family: str) -> Formula:
+    """The walk as one word, which tells where the byte is that names the header at its end."""
+    if node.layer not in (family, "inet"):
+        return FALSE
+    chain = Chain(family, node.number, frame.network.constant, c.options.protochain)
+    b = c.headers.builder
+    end = Atom(b.load(b.metadata(chain.name), 0, 1), Relation.EQ, b.constant(node.number))
+    return both(is_ip(c, frame) if family == "ip" else is_ip6(c, frame), end)
 
 
 def _walk(

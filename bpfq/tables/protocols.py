@@ -59,6 +59,7 @@ PROTO_SCTP = 132
 PROTO_FRAGMENT = 44  # IPv6 fragment header
 
 EXTENSION_HEADERS = (0, 43, 44, 51, 60, 135, 139, 140)  # of IPv6 (IANA)
+CHAIN_HEADERS = (0, 60, 43, 44)  # that ``protochain`` passes in IPv6, and AH in both
 
 # ISO network-layer protocol identifiers (ISO/IEC TR 9577)
 NLPID_CLNP = 0x81

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple, assert_never
 
 from bpfq.backends.cbpf.scratch import header_length
+from bpfq.backends.loops import load_chain
 from bpfq.errors import LimitError
+from bpfq.graph.chains import chain_named
 from bpfq.graph.terms import (
     Binary,
     Choose,
@@ -227,6 +229,8 @@ class Emitter:
                 self._write(i.LoadImmediate(value))
             case WireLength():
                 self._write(i.LoadLength())
+            case Metadata(name) if (chain := chain_named(name)) is not None:
+                self._write(load_chain(chain))
             case Metadata(name):
                 self._write(i.LoadAbsolute(i.ANCILLARY[name], _METADATA_SIZES.get(name, 4)))
             case Draw():

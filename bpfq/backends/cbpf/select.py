@@ -227,7 +227,11 @@ class _Walk:
     def _blocks(self) -> tuple[Block, ...]:
         return tuple(
             Block(
-                code, relation, value, self._entered[source, True], self._entered[source, False],
+                code,
+                relation,
+                value,
+                self._entered[source, True],
+                self._entered[source, False],
                 source if isinstance(source, Test) else None,
             )  # fmt: skip
             for code, relation, value, source in self._pieces

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
 from bpfq.backends.ebpf.reach import Load
+from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf.instructions import Register
 
 LARGEST_OFFSET: Final = 0x7FFF_FFFF  # of what the kernel reads for a program
@@ -28,6 +29,9 @@ class Access(Protocol):
     def load(self, number: int, load: Load, dst: Register) -> None: ...
 
     def length(self, number: int, dst: Register) -> None: ...
+
+    def chain(self, number: int, chain: Chain, dst: Register) -> None:
+        """Walk over headers; see ``backends.loops``."""
 
     def is_pointer(self, web: int) -> bool:
         """The web holds where its index leads, not the index."""

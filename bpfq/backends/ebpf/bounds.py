@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from bpfq.backends.ebpf.flow import Advance, Flow, Operation
 from bpfq.backends.ebpf.webs import A, X, Registers, Webs
+from bpfq.backends.loops import LoadChain
 from bpfq.isa.cbpf import instructions as i
 from bpfq.operators import WORD_MASK, Operator
 
@@ -34,6 +35,8 @@ def _most(operation: Operation, read: Registers, found: list[int]) -> int:
         return WORD_MASK if most < 0 else most
 
     match operation:
+        case LoadChain():
+            return WORD_MASK
         case i.LoadAbsolute(_, size) | i.LoadIndirect(_, size):
             return (1 << 8 * size) - 1
         case i.LoadXHeaderLength():

@@ -16,6 +16,7 @@ from bpfq.backends.ebpf.frame import Frame
 from bpfq.backends.ebpf.hooks import HookFacts
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Base, Extent, Load
+from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import (
@@ -90,6 +91,9 @@ class Copied:
     def length(self, number: int, dst: Register) -> None:
         assert self.frame.context is not None and self.hook.length is not None
         self.writer.add(LoadMemory(dst, self.frame.context, self.hook.length, 4))
+
+    def chain(self, number: int, chain: Chain, dst: Register) -> None:
+        raise AssertionError("walks are written out")
 
     def is_pointer(self, web: int) -> bool:
         return False

@@ -10,12 +10,14 @@ from typing import Final
 
 from bpfq.backends.ebpf.access import Read
 from bpfq.backends.ebpf.blocks import Goto, Label, Writer
+from bpfq.backends.ebpf.chains import CHAIN_BYTES, Walker
 from bpfq.backends.ebpf.frame import Frame
 from bpfq.backends.ebpf.hooks import HookFacts
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.pointers import Pointers
 from bpfq.backends.ebpf.reach import Load
 from bpfq.backends.ebpf.webs import X
+from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.instructions import Comparison, LoadMemory, MoveRegister, Operation, Register
 from bpfq.record import record
@@ -88,6 +90,19 @@ class Direct:
             return
         self.writer.add(MoveRegister(dst, frame.end), Operation.SUB.reg(dst, frame.packet))
         self._add(dst, self.pointers.ahead[number][None])
+
+    def chain(self, number: int, chain: Chain, dst: Register) -> None:
+        """No web has a register at this place but the one that is written."""
+        frame = self.frame
+        assert frame.packet is not None and frame.end is not None
+        free = [each for each in frame.free if each is not dst]
+        found = free.pop() if dst is frame.temporary[0] else dst
+        Walker(
+            self.writer, frame.packet, self.pointers.ahead[number][None], frame.end,
+            frame.temporary[0], self.short, FURTHEST - CHAIN_BYTES,
+        ).walk(chain, found, free)  # fmt: skip
+        if found is not dst:
+            self.writer.add(MoveRegister(dst, found, 32))
 
     def is_pointer(self, web: int) -> bool:
         return web in self.pointers.webs

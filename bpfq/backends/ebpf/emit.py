@@ -18,6 +18,7 @@ from bpfq.backends.ebpf.sections import AT_ONCE, Ends, Sections
 from bpfq.backends.ebpf.select import signed
 from bpfq.backends.ebpf.sets import Maps, is_large
 from bpfq.backends.ebpf.sink import sink
+from bpfq.backends.loops import LoadChain
 from bpfq.graph.membership import LEAF
 from bpfq.isa.ebpf import instructions as e
 from bpfq.opt.profile import Profile
@@ -54,7 +55,7 @@ def programs(
     counted: bool = False,
     traffic: Profile | None = None,
 ) -> list[Laid]:
-    """The programs of a selection for a hook; there is at least one.
+    """The programs of a selection for a hook; none only where it asks for loops in vain.
 
     leaf: equalities in a row, at most, where a set is written out as a search.  maps: large sets
     are maps instead.  counted: matches are counted in the map "matches".  traffic: what a program
@@ -63,6 +64,10 @@ def programs(
     facts, bare = HOOKS[hook], _flow(selection, leaf, maps)
     if bare.entry < 0 and not counted:
         return [_constant(verdicts.accept if bare.entry == ACCEPT else verdicts.reject)]
+    if any(isinstance(each, LoadChain) for each in bare.operations):
+        sections = Sections(facts, Writer(0), Maps(), verdicts.reject, counted)
+        if not sections.walks(bare):
+            return []
     ways = [False]
     if facts.legacy and facts.packet is None and verdicts.reject == 0 and not counted:
         ways = [False, True]

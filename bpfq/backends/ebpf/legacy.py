@@ -11,6 +11,7 @@ from bpfq.backends.ebpf.frame import Frame
 from bpfq.backends.ebpf.hooks import HookFacts
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Load
+from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.instructions import (
     Comparison,
@@ -56,6 +57,9 @@ class Legacy:
     def length(self, number: int, dst: Register) -> None:
         assert self.hook.length is not None
         self.writer.add(LoadMemory(dst, e.R6, self.hook.length, 4))
+
+    def chain(self, number: int, chain: Chain, dst: Register) -> None:
+        raise AssertionError("walks are written out")
 
     def is_pointer(self, web: int) -> bool:
         return False

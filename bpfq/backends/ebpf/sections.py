@@ -15,6 +15,7 @@ from typing import TypeAlias
 from bpfq.backends.ebpf import frame as frames
 from bpfq.backends.ebpf.areas import areas
 from bpfq.backends.ebpf.blocks import Goto, If, Label, Writer
+from bpfq.backends.ebpf.chains import REGISTERS
 from bpfq.backends.ebpf.copied import Copied
 from bpfq.backends.ebpf.direct import FURTHEST, Direct
 from bpfq.backends.ebpf.flow import Branch, Flow
@@ -27,6 +28,7 @@ from bpfq.backends.ebpf.registers import Places, places
 from bpfq.backends.ebpf.select import Selector, signed
 from bpfq.backends.ebpf.sets import KEY, Maps, kind
 from bpfq.backends.ebpf.sliced import DYNPTR, Sliced
+from bpfq.backends.loops import LoadChain
 from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.ebpf import instructions as e
@@ -80,6 +82,14 @@ class Sections:
             self._pull(access, short, reject, early)
             self.writer.end(Goto(selector.entry))
         return entry
+
+    def walks(self, bare: Flow) -> bool:
+        """Whether the code can walk over headers in a loop."""
+        made = plan(bare, self.hook, None)
+        frame, _ = self._direct(made)
+        in_place = self.hook.beyond in (None, "pulled") and self.hook.packet is not None
+        calls = frame is frames.DIRECT_CALLING
+        return in_place and not calls and len(frame.free) > REGISTERS + 1
 
     def slicing(self, bare: Flow, ends: Ends, first: bool = True) -> Label:
         """first: the dynptr is still to be made."""
@@ -165,7 +175,8 @@ class Sections:
         frame = frames.direct(asks or hook.beyond == "copied", hook.beyond == "pulled")
         if self.keeps_context:
             frame = replace(frame, free=tuple(each for each in frame.free if each is not e.R6))
-        return frame, _places(made, frame, (), indices)
+        walks = [n for n, each in enumerate(operations) if isinstance(each, LoadChain)]
+        return frame, _places(made, frame, walks, indices)
 
 
 def _places(

@@ -20,6 +20,7 @@ from bpfq.backends.ebpf.reach import load
 from bpfq.backends.ebpf.registers import Places
 from bpfq.backends.ebpf.sets import PREFIX, WORDS, Maps, kind
 from bpfq.backends.ebpf.webs import A, X
+from bpfq.backends.loops import LoadChain
 from bpfq.errors import UnsupportedError
 from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
@@ -204,6 +205,8 @@ class Selector:
                 access.point(number, web, pointer, value)
             case i.LoadImmediate(value) | i.LoadXImmediate(value):
                 self.writer.add(e.Move(dst, signed(value), 32))
+            case LoadChain(chain=chain):
+                access.chain(number, chain, dst)
             case i.LoadAbsolute(offset, _):
                 self._metadata(number, NAMES[offset], dst)
             case i.LoadLength() | i.LoadXLength():

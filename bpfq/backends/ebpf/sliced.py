@@ -19,6 +19,7 @@ from bpfq.backends.ebpf.copied import offset_in_r2
 from bpfq.backends.ebpf.frame import WORD, Frame
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Base, Extent, Load
+from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.instructions import (
     CallKernel,
@@ -83,6 +84,9 @@ class Sliced:
         self.writer.add(CallKernel(SIZE))
         if dst is not e.R0:
             self.writer.add(MoveRegister(dst, e.R0, 32))
+
+    def chain(self, number: int, chain: Chain, dst: Register) -> None:
+        raise AssertionError("walks are written out")
 
     def is_pointer(self, web: int) -> bool:
         return False
