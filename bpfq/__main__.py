@@ -97,6 +97,12 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.prove import run
         case "equiv" | "diff":
             from bpfq.cli.equiv import run
+        case "attach":
+            from bpfq.cli.attach import run
+        case "status":
+            from bpfq.cli.status import run
+        case "detach":
+            from bpfq.cli.detach import run
         case "export":
             from bpfq.cli.export import run
         case "doctor":

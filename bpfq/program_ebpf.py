@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from bpfq.analysis.annotate import annotated
+from bpfq.backends.ebpf.counting import MATCHES
 from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.backends.ebpf.layout import Laid
 from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS
@@ -20,6 +21,9 @@ from bpfq.program import Program
 from bpfq.query.nodes import Query
 from bpfq.record import field, record, replace
 from bpfq.settings import Settings
+
+if TYPE_CHECKING:
+    from bpfq.ebpf.attachment import Attachment
 
 _NAME: Final = "bpfq"
 _NO_METADATA: Final[Mapping[str, int]] = {}
@@ -85,6 +89,39 @@ class EbpfProgram(Program):
 
     def __reduce__(self) -> tuple[object, ...]:
         return compile_ebpf, (self.query, self.settings, self.action, self.verdicts)
+
+    def counting(self) -> EbpfProgram:
+        """The same program, counting packets that match and their bytes in the map "matches"."""
+        if any(each.name == MATCHES for each in self.module.maps):
+            return self
+        return compile_ebpf(self.query, self.settings, self.action, counted=True)
+
+    def attach(
+        self,
+        place: str,
+        *,
+        direction: str = "",
+        mode: str = "auto",
+        priority: int = 0,
+        name: str = "",
+    ) -> Attachment:
+        """Load the program and put it at its hook, until the attachment closes or its owner ends.
+
+        place: an interface, a cgroup's directory, or family:hook of netfilter, as "inet:input".
+        direction: "ingress" or "egress" at tc and cgroups.  mode: of XDP, "native", "generic" or
+        "auto", which is native where the driver can.  priority: at netfilter, the lower the
+        earlier.  name: what ``bpfq status`` calls it.  The attachment has ``counts()``, ``pin()``,
+        ``replace()`` and ``detach()``.
+
+        Raises FilterError for wrong words, UnsupportedError for an interface with other frames,
+        VerifierError or LoadError where the system refuses; nothing is left then.
+        """
+        from bpfq.ebpf.attachment import attach
+        from bpfq.ebpf.places import check_link_type, place_of
+
+        where = place_of(self.hook, place, direction=direction, mode=mode, priority=priority)
+        check_link_type(where, self.link)
+        return attach(self.module, where, name=name)
 
     def matches(
         self,

@@ -16,7 +16,7 @@ from bpfq.version import __version__
 
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
-    "diff", "graph", "doctor", "export",
+    "diff", "graph", "doctor", "export", "attach", "status", "detach",
 )  # fmt: skip
 _NUMBERED = ("why", "witness")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
@@ -34,6 +34,8 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq prove EXPRESSION [--program FILE]     does a program do what the filter says?
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
+       bpfq attach --xdp IF --action drop EXPRESSION    a filter at work on a hook of the kernel
+       bpfq status; bpfq detach NAME|PATH|LINK          what is attached; take it away
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
 """
@@ -122,6 +124,17 @@ def _parser(verb: str) -> _Parser:
         case "disasm":
             parser = _new("bpfq disasm [FILE|-] [--to FORMAT | --decompile]")
             _disasm_options(parser)
+        case "attach":
+            from bpfq.cli.hook_arguments import attach_options
+
+            parser = _new("bpfq attach PLACE --action ACTION [options] EXPRESSION")
+            _filter_options(parser)
+            attach_options(parser)
+            _proof_option(parser)
+        case "status":
+            parser = _new("bpfq status [--json]")
+        case "detach":
+            parser = _new("bpfq detach NAME|PATH|LINK")
         case "export":
             from bpfq.cli.hook_arguments import export_options
 

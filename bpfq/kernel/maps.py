@@ -22,7 +22,7 @@ from bpfq.kernel import batches
 from bpfq.kernel.bpf import Attr, Call, Command, Descriptor, bpf, object_name
 from bpfq.kernel.cpus import possible_cpus
 from bpfq.kernel.hooks import choice
-from bpfq.kernel.objects import every, info, pin, pinned
+from bpfq.kernel.objects import descriptor_of, every, info, pin, pinned
 from bpfq.kernel.privileges import refusal
 
 NAMES: Final = {number: name for name, number in MAP_KINDS.items()}
@@ -230,6 +230,12 @@ def pinned_map(path: str) -> Map:
 def maps() -> Iterator[Map]:
     """Every map there is now, of all owners; raises LoadError without CAP_SYS_ADMIN."""
     return map(Map, every(Command.MAP_GET_NEXT_ID, Command.MAP_GET_FD_BY_ID))
+
+
+def map_with_id(number: int) -> Map | None:
+    """The map with that id, or None."""
+    fd = descriptor_of(Command.MAP_GET_FD_BY_ID, number)
+    return None if fd is None else Map(fd)
 
 
 def prefix_key(length: int, address: bytes) -> bytes:

@@ -87,6 +87,40 @@ def pinned(path: str) -> int:
         raise _no_pin(path, error.errno, "to open") from None
 
 
+def kind_of(descriptor: Descriptor) -> str:
+    """What a descriptor stands for: "link", "map", "prog"; empty where /proc does not tell."""
+    try:
+        name = os.readlink(f"/proc/self/fd/{descriptor.fd}")
+    except OSError:
+        return ""
+    return name.removeprefix("anon_inode:").strip("[]").removeprefix("bpf")[1:]
+
+
+def pins() -> Iterator[tuple[str, Descriptor]]:
+    """Every name in the bpf file systems that this process sees, with what is pinned there.
+
+    What may not be opened is left out.
+    """
+    for mount in mounted("bpf"):
+        for directory, _, names in os.walk(mount):
+            for name in sorted(names):
+                path = os.path.join(directory, name)
+                try:
+                    yield path, Descriptor(pinned(path))
+                except LoadError:
+                    continue  # of another owner, or gone meanwhile
+
+
+def mounted(kind: str, read: Read = read_text) -> tuple[str, ...]:
+    """Where file systems of a kind are mounted."""
+    rows = (row.split() for row in (read(MOUNTS) or "").splitlines())
+    return tuple(
+        words[_MOUNT_POINT].encode().decode("unicode_escape")
+        for words in rows
+        if words[words.index("-") + 1] == kind
+    )
+
+
 def bpffs_of(path: str, read: Read = read_text) -> str | None:
     """Where the bpf file system that holds the path is mounted; None when another one holds it."""
     real = os.path.realpath(path)

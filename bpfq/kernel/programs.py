@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import struct
 import sys
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -30,6 +31,8 @@ _LINE_RECORD: Final = (
     16  # bytes of struct bpf_line_info: slot, file name, text, line << 10 | column
 )
 _INFO_SIZE: Final = 224  # bytes of struct bpf_prog_info, up to verified_insns
+_MAPS_AT: Final = 52  # nr_map_ids, the number of maps; map_ids, their address, begins 4 behind
+_MOST_MAPS: Final = 64  # MAX_USED_MAPS, <linux/bpf_verifier.h>
 _LOG_SIZE: Final = 16 << 20  # bytes; all that the kernel takes is 1 << 30
 _XDP_HAS_FRAGS: Final = 1 << 5  # BPF_F_XDP_HAS_FRAGS
 _TRACE: Final = 1  # log_level: every instruction that the verifier walks
@@ -76,6 +79,20 @@ class Program(Descriptor):
     def pin(self, path: str) -> None:
         """Keep it under a name in a bpf file system when its owner has gone."""
         pin(self, path)
+
+
+def map_ids(program: Program) -> tuple[int, ...]:
+    """The ids of the maps that the program uses, in no order; raises LoadError."""
+    ids = array("I", bytes(4 * _MOST_MAPS))
+    raw = bytearray(_INFO_SIZE)
+    struct.pack_into("=IQ", raw, _MAPS_AT, _MOST_MAPS, ids.buffer_info()[0])
+    attr = Attr().u32(0, program.fd).u32(4, _INFO_SIZE).pointer(8, raw)
+    try:
+        bpf(Command.OBJ_GET_INFO_BY_FD, attr)
+    except OSError as error:
+        raise refusal(error.errno, "to tell its maps", {}, ("CAP_BPF",)) from None
+    (count,) = struct.unpack_from("=I", raw, _MAPS_AT)
+    return tuple(ids[: min(count, _MOST_MAPS)])
 
 
 def load(

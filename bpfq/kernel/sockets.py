@@ -10,7 +10,7 @@ import errno
 import socket
 import struct
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from bpfq.errors import EncodingError, LoadError, UnsupportedError
@@ -138,11 +138,27 @@ def open_packet_socket(
 
     Raises LoadError: no permission, no such interface, the interface is down, program refused.
     """
+    return open_filtered(
+        interface,
+        lambda sock: attach_filter(sock, program, drain=False, needed_bytes=needed_bytes),
+        cooked=cooked,
+        promiscuous=promiscuous,
+    )
+
+
+def open_filtered(
+    interface: str,
+    attach: Callable[[socket.socket], None],
+    *,
+    cooked: bool = False,
+    promiscuous: bool = False,
+) -> socket.socket:
+    """As open_packet_socket, with whatever filter ``attach`` puts on the socket while it is deaf."""
     if interface == ANY_INTERFACE and not cooked:
         raise UnsupportedError("interface 'any' mixes link headers, it needs a cooked socket")
     sock = _deaf_packet_socket(socket.SOCK_DGRAM if cooked else socket.SOCK_RAW)
     try:
-        attach_filter(sock, program, drain=False, needed_bytes=needed_bytes)
+        attach(sock)
         _bind(sock, interface, promiscuous)
     except BaseException:
         sock.close()
