@@ -99,6 +99,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.equiv import run
         case "attach":
             from bpfq.cli.attach import run
+        case "test":
+            from bpfq.cli.compare import run
         case "status":
             from bpfq.cli.status import run
         case "detach":

@@ -16,7 +16,7 @@ from bpfq.version import __version__
 
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
-    "diff", "graph", "doctor", "export", "attach", "status", "detach",
+    "diff", "graph", "doctor", "export", "attach", "status", "detach", "test",
 )  # fmt: skip
 _NUMBERED = ("why", "witness")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
@@ -36,6 +36,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
        bpfq attach --xdp IF --action drop EXPRESSION    a filter at work on a hook of the kernel
        bpfq status; bpfq detach NAME|PATH|LINK          what is attached; take it away
+       bpfq test -r FILE --target ebpf:HOOK EXPRESSION  its program in the kernel, on a file
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
 """
@@ -131,6 +132,12 @@ def _parser(verb: str) -> _Parser:
             _filter_options(parser)
             attach_options(parser)
             _proof_option(parser)
+        case "test":
+            from bpfq.cli.hook_arguments import test_options
+
+            parser = _new("bpfq test -r FILE --target ebpf:HOOK [options] EXPRESSION")
+            _filter_options(parser)
+            test_options(parser)
         case "status":
             parser = _new("bpfq status [--json]")
         case "detach":

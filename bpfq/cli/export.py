@@ -15,6 +15,7 @@ from bpfq.errors import BpfqError
 from bpfq.isa.ebpf.program import Module
 from bpfq.objfile.object import object_file
 from bpfq.objfile.sections import section_of
+from bpfq.program_ebpf import compile_ebpf
 from bpfq.source import Suggestion, nearest
 
 FORMATS: Final = ("elf",)
@@ -59,6 +60,8 @@ def _module(options: Namespace, text: str) -> Module:
             "classic ones",
             suggestions=(Suggestion("--target ebpf:xdp"), Suggestion("--target ebpf:tc")),
         )
+    if any(each.entries for each in program.module.maps):  # which no object file can carry
+        program = compile_ebpf(program.query, program.settings, program.action, maps=False)
     return program.module
 
 

@@ -21,6 +21,12 @@ def attach_options(parser: ArgumentParser) -> None:
     add("--priority", type=int, default=0, metavar="N", help="at netfilter: lower runs earlier")
 
 
+def test_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("the packets").add_argument
+    add("-r", dest="read", metavar="FILE", help="of this file, - is stdin")
+    add("-c", dest="limit", type=int, metavar="N", help="stop after N packets")
+
+
 def export_options(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("the object file").add_argument
     add("-o", dest="output", metavar="FILE", help="write it there, - is stdout")
