@@ -142,7 +142,7 @@ class TestInTheKernel:
         )
 
     def test_random_numbers_cannot_be_compared(self) -> None:
-        program = library.compile(library.rand(2) == 0, target="ebpf:tc", action="drop")
+        program = library.compile(library.rand(0.5), target="ebpf:tc", action="drop")
         with pytest.raises(UnsupportedError) as error:
             Comparison(program.module, program.verdicts, program.words)
         assert str(error.value) == "the filter draws random numbers: no two runs need agree"
