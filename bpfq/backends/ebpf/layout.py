@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bpfq.backends.ebpf.blocks import Block, Goto, If, Label, Return, Source, targets
+from bpfq.backends.ebpf.tails import merged
 from bpfq.isa.ebpf.instructions import (
     Comparison,
     Exit,
@@ -65,7 +66,8 @@ class Laid:
 
 
 def layout(blocks: Mapping[Label, Block], entry: Label) -> Laid:
-    made = _joined(_threaded(blocks, entry), entry)
+    once = _threaded(merged(_threaded(blocks, entry), entry), entry)
+    made = _joined(once, entry)
     order = _order(made, entry)
     return _Slots(made, order).written()
 
