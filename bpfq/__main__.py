@@ -85,6 +85,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.match import run
         case "capture":
             from bpfq.cli.capture import run
+        case "count":
+            from bpfq.cli.count import run
         case "disasm":
             from bpfq.cli.disasm import run
         case "why":

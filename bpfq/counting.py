@@ -1,7 +1,8 @@
 """Many filters with names in one eBPF program that counts what each of them matches.
 
     program = bpfq.count_program({"dns": "udp port 53", "syn": "tcp[13] = 2", "all": ""})
-    program.names                           ("dns", "syn", "all"), in the order of the counters
+    with program.attach("eth0") as counters:
+        counters.read()["dns"]              Counts(packets=17, bytes=1234)
 
 A packet counts for every filter that it matches, and always passes.
 """
@@ -9,7 +10,6 @@ A packet counts for every filter that it matches, and always passes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, cast
 
 from bpfq.analysis.annotate import Said, lines, said
@@ -19,7 +19,7 @@ from bpfq.backends.ebpf.emit import Verdicts, counting
 from bpfq.compiler import decided
 from bpfq.ebpf.actions import COUNT, verdicts
 from bpfq.ebpf.choice import Emitted, Hooked, cheapest
-from bpfq.errors import BpfqError, FilterError, UnsupportedError, quoting
+from bpfq.errors import FilterError, UnsupportedError, naming, quoting
 from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.program_ebpf import function, listing
@@ -30,6 +30,7 @@ from bpfq.settings import Settings, settings_of
 if TYPE_CHECKING:
     from bpfq.api import Objective
     from bpfq.capture.profile import Source as ProfileSource
+    from bpfq.ebpf.counters import Counters
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
 
@@ -70,6 +71,25 @@ class CountProgram:
         Raises ValueError for another name.
         """
         return listing(self.module.function, name)
+
+    def attach(self, place: str, *, direction: str = "", mode: str = "auto") -> Counters:
+        """Load the program and put it at its hook, in front of others, until the counters close.
+
+        place: an interface, a cgroup's directory, or family:hook of netfilter, as "inet:input".
+        direction: "ingress", "egress" or "both" at tc and cgroups, what comes in unless given.
+        mode: of XDP, "native", "generic" or "auto", which is native where the driver can.  The
+        counters have ``read()`` and ``detach()``.
+
+        Raises FilterError for wrong words, UnsupportedError for an interface with other frames,
+        VerifierError or LoadError where the system refuses; nothing is left then.
+        """
+        from bpfq.ebpf.counters import attach_counters, places_of
+        from bpfq.ebpf.places import check_link_type
+
+        places = places_of(self.hook, place, direction, mode)
+        for each in places:
+            check_link_type(each, self.link)
+        return attach_counters(self.names, self.module, places)
 
 
 def count_program(
@@ -113,7 +133,7 @@ def count_program(
     names = with_sets(resolver, sets)
     found: list[tuple[Emitted, Query]] = []
     for name, each in filters.items():
-        with _named(name, each), quoting(each):
+        with naming(name, each), quoting(each):
             query = query_of(each, names)
             found.append((cheapest(decided(query, settings)[1], settings, hooked), query))
     return _merged(tuple(filters), found, settings, hooked)
@@ -126,17 +146,6 @@ def _hooked(settings: Settings) -> Hooked:
             f"target '{settings.target.name}' takes classic programs, which have no counters"
         )
     return Hooked(hook, verdicts(hook, COUNT, settings.snaplen), counted=True)
-
-
-@contextmanager
-def _named(name: str, filter: object) -> Iterator[None]:
-    """Errors raised inside say which filter is wrong, unless its name is its text."""
-    try:
-        yield
-    except BpfqError as error:
-        if name != filter:
-            error.message = f"filter {name!r}: {error.message}"
-        raise
 
 
 def _merged(

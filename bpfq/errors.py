@@ -107,5 +107,16 @@ def quoting(filter: object) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def naming(name: str, filter: object) -> Iterator[None]:
+    """Errors raised inside say which of several filters is wrong, unless its name is its text."""
+    try:
+        yield
+    except BpfqError as error:
+        if name != filter:
+            error.message = f"filter {name!r}: {error.message}"
+        raise
+
+
 class EncodingError(ValueError):
     """A number does not fit the instruction field it was meant for; a fault in the caller."""

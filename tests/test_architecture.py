@@ -38,6 +38,7 @@ FENCES = {
     "ply": ("frontend/pcap/",),
     "z3": ("simplify/smt", "analysis/"),
     "ctypes": ("kernel/",),
+    "rich": ("cli/count_live",),
     "scapy": ("integrations/", "analysis/dissect"),
 }
 

@@ -16,9 +16,9 @@ from bpfq.version import __version__
 
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
-    "diff", "graph", "doctor", "export", "attach", "status", "detach", "test",
+    "diff", "graph", "doctor", "export", "attach", "status", "detach", "test", "count",
 )  # fmt: skip
-_NUMBERED = ("why", "witness")  # verbs whose -n takes a number
+_NUMBERED = ("why", "witness", "count")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
 _USAGE = """\
 bpfq [options] EXPRESSION             explain the filter
@@ -36,7 +36,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
        bpfq attach --xdp IF --action drop EXPRESSION    a filter at work on a hook of the kernel
        bpfq status; bpfq detach NAME|PATH|LINK          what is attached; take it away
-       bpfq test -r FILE --target ebpf:HOOK EXPRESSION  its program in the kernel, on a file
+    "diff", "graph", "doctor", "export", "attach", "status", "detach", "test", "count",
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
 """
@@ -142,6 +142,12 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq status [--json]")
         case "detach":
             parser = _new("bpfq detach NAME|PATH|LINK")
+        case "count":
+            from bpfq.cli.count_arguments import count_options
+
+            parser = _new("bpfq count -i INTERFACE [options] NAME=EXPRESSION ...")
+            _filter_options(parser)
+            count_options(parser)
         case "export":
             from bpfq.cli.hook_arguments import export_options
 

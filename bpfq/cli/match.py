@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from bpfq.capture.errors import CaptureError
 from bpfq.capture.files import Capture, Counts, copy_matching, open_capture
+from bpfq.cli.figures import grouped, short
 from bpfq.cli.matchers import Matchers, why_none
 from bpfq.cli.packets import PacketPrinter, writable
 from bpfq.cli.request import STANDARD_STREAM, file_to_read, filter_text
@@ -115,21 +116,6 @@ def _report(matchers: Matchers, options: Namespace, seconds: float) -> None:
         return
     sys.stdout.flush()
     share = f" ({100 * matched / seen:.2f} %)" if seen else ""
-    rate = f", {_short(seen / seconds)} pkt/s" if seen and seconds > 0 else ""
+    rate = f", {short(seen / seconds)} pkt/s" if seen and seconds > 0 else ""
     where = f"  → {options.write}" if options.write not in (None, STANDARD_STREAM) else ""
-    say(
-        f"{_grouped(seen)} packets, {_grouped(matched)} matched{share}, "
-        f"{seconds:.1f} s{rate}{where}"
-    )
-
-
-def _grouped(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
-
-
-def _short(number: float) -> str:
-    units = iter(("", " k", " M", " G"))
-    unit = next(units)
-    while number >= 1000:
-        number, unit = number / 1000, next(units)
-    return f"{number:.3g}{unit}"
+    say(f"{grouped(seen)} packets, {grouped(matched)} matched{share}, {seconds:.1f} s{rate}{where}")

@@ -17,6 +17,12 @@ _NAMED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(?!=)(.*)", re.DOTALL)
 _LENGTH: Final = "len"  # the only word of the language that a comparison may begin with
 
 
+def is_named(word: str) -> bool:
+    """Whether the word is a filter with its name."""
+    found = _NAMED.fullmatch(word)
+    return found is not None and found[1] != _LENGTH
+
+
 def named_filters(options: Namespace, default: str) -> tuple[tuple[str, str], ...]:
     """Names with their filter texts; one expression without a name is given the default.
 

@@ -23,9 +23,12 @@ def counts_in(matches: Map) -> Counts:
     told = matches.information
     if (told.key_size, told.value_size) != (_KEY.size, _COUNTER.size):
         return Counts(0, None)  # of another make
-    rows = [
-        _COUNTER.unpack(value)
-        for number in range(told.max_entries)
-        for value in matches.each_cpu(_KEY.pack(number))
-    ]
-    return Counts(sum(row[0] for row in rows), sum(row[1] for row in rows))
+    rows = each_in(matches)
+    return Counts(sum(row.packets for row in rows), sum(row.bytes or 0 for row in rows))
+
+
+def each_in(matches: Map) -> tuple[Counts, ...]:
+    """What each filter of a merged program has counted, in their order; raises LoadError."""
+    entries = sorted((_KEY.unpack(key), value) for key, value in matches.items())
+    rows = [tuple(_COUNTER.iter_unpack(value)) for _, value in entries]
+    return tuple(Counts(sum(n for n, _ in row), sum(size for _, size in row)) for row in rows)

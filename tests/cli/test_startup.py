@@ -11,10 +11,11 @@ from .running import environment
 
 SLOW = (
     *("json", "socket", "ctypes", "dataclasses", "difflib", "shutil", "pathlib", "subprocess"),
-    *("scapy", "z3", "bpfq.kernel", "bpfq.capture", "bpfq.analysis", "bpfq.frontend.dsl"),
+    *("scapy", "z3", "rich", "bpfq.kernel", "bpfq.capture", "bpfq.analysis", "bpfq.frontend.dsl"),
     *("bpfq.superopt", "bpfq.simplify.driver", "bpfq.simplify.smt"),
     *("bpfq.symbolic", "bpfq.symbolic.diagram"),
     *("bpfq.backends.pyfunc", "bpfq.contradiction", "bpfq.cli.match", "bpfq.cli.capture"),
+    *("bpfq.cli.count", "bpfq.cli.count_arguments", "bpfq.counting"),
 )
 
 
