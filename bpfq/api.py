@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         profile: ProfileSource | None
         search_budget: int
         action: str | None
+        byteorder: Literal["little", "big"]
         sets: Mapping[str, Iterable[object]] | None
 
 
@@ -82,6 +83,7 @@ def compile(  # the name the whole field uses for it
     profile: ProfileSource | None = None,
     search_budget: int = SEARCH_BUDGET,
     action: str | None = None,
+    byteorder: Literal["little", "big"] = "little",
     sets: Mapping[str, Iterable[object]] | None = None,
 ) -> Program:
     """The program of a filter, given as pcap-filter text or as a Python node.
@@ -103,8 +105,9 @@ def compile(  # the name the whole field uses for it
     memory of a socket.  profile: the traffic that programs are made quick for, a synthetic mix
     unless given: a capture file, or packets with the link type, each bytes or (captured bytes,
     length on the wire).  action, for eBPF targets: what is done with packets that match, "drop",
-    "pass" or "count", on a socket "keep" or "drop"; all others pass.  sets: what ``@name`` stands
-    for: addresses and networks, ports, or MAC addresses.
+    "pass" or "count", on a socket "keep" or "drop"; all others pass.  byteorder, likewise: that of
+    the machine that will run them.  sets: what ``@name`` stands for: addresses and networks, ports,
+    or MAC addresses.
 
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
     one; CaptureError for a profile that cannot be read.  Pure: the same arguments, and the same
@@ -114,6 +117,7 @@ def compile(  # the name the whole field uses for it
         target, link, snaplen=snaplen, netmask=netmask, level=level, savefile=savefile,
         through=through, tcp6=tcp6, family=family, strict=strict, allow_empty=allow_empty,
         protochain=protochain, optimise_for=optimise_for, search_budget=search_budget,
+        byteorder=byteorder,
     )  # fmt: skip
     if profile is not None:
         from bpfq.capture.profile import profile_of

@@ -155,7 +155,7 @@ def _merged(
     hooked: Hooked,
 ) -> CountProgram:
     written = [emitted.written for emitted, _ in found]
-    laid = counting(written, hooked.hook, hooked.verdicts.accept, hooked.maps)
+    laid = counting(written, hooked.hook, hooked.verdicts.accept, hooked.maps, settings.byteorder)
     known: dict[Source, Said] = {}
     below = 0  # lines of the filters before
     for number, (name, (emitted, query)) in enumerate(zip(names, found, strict=True)):

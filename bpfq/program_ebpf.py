@@ -13,7 +13,7 @@ from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS
 from bpfq.compiler import compile_hooked
 from bpfq.ebpf.actions import COUNT, default_action, verdicts
 from bpfq.ebpf.choice import Hooked
-from bpfq.isa.ebpf.encode import assemble
+from bpfq.isa.ebpf.encode import Endian, assemble
 from bpfq.isa.ebpf.instructions import BpfInsn, CallKernel, slots
 from bpfq.isa.ebpf.program import Function, Hook, Module, Reference
 from bpfq.isa.ebpf.text import dump_bpftool, dump_llvm
@@ -44,6 +44,7 @@ class EbpfProgram(Program):
     module: Module = field(kw_only=True)
     action: str = field(kw_only=True)
     verdicts: Verdicts = field(kw_only=True)
+    _told: EbpfProgram | None = field(default=None, kw_only=True, repr=False)
 
     @property
     def hook(self) -> Hook:
@@ -139,9 +140,13 @@ class EbpfProgram(Program):
         from bpfq.ebpf.simulate import verdict
 
         if self.verdicts.accept == self.verdicts.reject:
-            told = compile_ebpf(self.query, self.settings, self.action, _TOLD_APART, counted=False)
-            return told.matches(packet, metadata=metadata)
-        returned = verdict(self.module, packet, metadata or _NO_METADATA)
+            if self._told is None:
+                self._told = compile_ebpf(
+                    self.query, self.settings, self.action, _TOLD_APART, counted=False
+                )
+            return self._told.matches(packet, metadata=metadata)
+        order = cast(Endian, self.settings.byteorder)
+        returned = verdict(self.module, packet, metadata or _NO_METADATA, byteorder=order)
         return returned == self.verdicts.accept
 
 

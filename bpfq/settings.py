@@ -43,6 +43,7 @@ class Settings:
     optimise_for: str = BALANCED
     profile: Profile | None = None
     search_budget: int = SEARCH_BUDGET
+    byteorder: str = "little"  # of the machine that runs an eBPF program
 
     @property
     def traffic(self) -> Profile:
@@ -116,6 +117,7 @@ def settings_of(
     protochain: int = 8,
     optimise_for: str = BALANCED,
     search_budget: int = SEARCH_BUDGET,
+    byteorder: str = "little",
 ) -> Settings:
     """The settings of a caller's values; raises FilterError or UnsupportedError for a wrong one."""
     level = DEFAULT_LEVEL if level is None else level
@@ -135,10 +137,11 @@ def settings_of(
     row = targets.target(target)
     _require(1 <= protochain <= 64, f"protochain {protochain} is not in 1 to 64 headers")
     _require(search_budget >= 0, f"search_budget {search_budget} is less than 0 candidates")
+    _require(byteorder in ("little", "big"), f"byteorder {byteorder!r} is not little or big")
     return Settings(
         row, target_link(row, link, family), snaplen, level, savefile, tuple(through), strict,
         allow_empty, Options(netmask_of(netmask), tcp6, protochain), _objective(optimise_for),
-        search_budget=search_budget,
+        search_budget=search_budget, byteorder=byteorder,
     )  # fmt: skip
 
 

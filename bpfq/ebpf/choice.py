@@ -28,8 +28,9 @@ _ROWS: Final = (2, 4, 8, 64)  # equalities in a row at the end of a search
 
 @record
 class Hooked:
-    """Where an eBPF program runs and what it returns; maps: it may look into maps.  counted: matches are
-    counted in the map "matches".
+    """Where an eBPF program runs and what it returns.
+
+    maps: it may look into maps.  counted: matches are counted in the map "matches".
     """
 
     hook: str
@@ -66,7 +67,8 @@ def _programs(graph: Node, settings: Settings, hooked: Hooked) -> Iterator[tuple
     for one in several:
         for leaf in _leaves(one, settings):
             for laid in programs(
-                one, hooked.hook, hooked.verdicts, leaf, hooked.maps, hooked.counted, traffic
+                one, hooked.hook, hooked.verdicts, leaf, hooked.maps, hooked.counted, traffic,
+                settings.byteorder,
             ):
                 yield laid, Written(one, leaf)
 

@@ -11,10 +11,10 @@ from random import getrandbits
 
 from bpfq.backends.ebpf.hooks import HOOKS
 from bpfq.isa.ebpf.dynptr import dynptr_functions
+from bpfq.isa.ebpf.encode import Endian
 from bpfq.isa.ebpf.environment import SK_BUFF, XDP_MD, Environment, netfilter, skb, xdp
 from bpfq.isa.ebpf.environment import Function as Callee
 from bpfq.isa.ebpf.helpers import HELPERS
-from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.maps import Map
 from bpfq.isa.ebpf.memory import Memory
 from bpfq.isa.ebpf.program import MapSpec, Module
@@ -24,12 +24,17 @@ from bpfq.record import replace
 
 
 def verdict(
-    module: Module, packet: bytes, metadata: Mapping[str, int], linear: int | None = None
+    module: Module,
+    packet: bytes,
+    metadata: Mapping[str, int],
+    linear: int | None = None,
+    byteorder: Endian = "little",
 ) -> int:
     """What the program returns, unsigned 32 bits.
 
     metadata: the kernel's words by ancillary name; what is missing is 0, a missing random is drawn.
-    linear: bytes of the packet that lie in one piece, all of them unless given.
+    linear: bytes of the packet that lie in one piece, all of them unless given.  byteorder: of the
+    machine that the program is for.
     """
     symbols = {each.insn: each.symbol for each in module.function.references}
     names = list(dict.fromkeys(symbols.values()))
@@ -38,20 +43,8 @@ def verdict(
         for slot, word in enumerate(module.function.instructions)
     ]
     maps = {names.index(each.name) + 1: each for each in _maps(module.maps)}
-    return _run(words, names, maps, module.hook, packet, metadata, linear)
-
-
-def _run(
-    words: list[BpfInsn],
-    names: list[str],
-    maps: Mapping[int, Map],
-    hook: str,
-    packet: bytes,
-    metadata: Mapping[str, int],
-    linear: int | None,
-) -> int:
-    environment = replace(_environment(hook, packet, names, metadata, linear), maps=maps)
-    return run(words, environment) & WORD_MASK
+    environment = _environment(module.hook, packet, names, metadata, linear, byteorder)
+    return run(words, replace(environment, maps=maps)) & WORD_MASK
 
 
 @lru_cache(maxsize=8)
@@ -66,6 +59,7 @@ def _environment(
     names: list[str],
     metadata: Mapping[str, int],
     linear: int | None,
+    byteorder: Endian,
 ) -> Environment:
     def drawn(memory: Memory, *arguments: int) -> int:
         return metadata.get("random", getrandbits(WORD_BITS))
@@ -80,14 +74,14 @@ def _environment(
     known = dynptr_functions(packet, linear)
     kernel_functions = {n: known[each] for n, each in enumerate(names, 1) if each in known}
     if hook == "netfilter":
-        return netfilter(packet, kernel_functions=kernel_functions, helpers=helpers)
-    fields = _fields(hook, metadata)
-    if hook == "xdp":
-        return xdp(packet, linear=linear, metadata=fields, helpers=helpers)
-    return skb(packet, linear=linear, metadata=fields, helpers=helpers)
+        return netfilter(
+            packet, kernel_functions=kernel_functions, helpers=helpers, byteorder=byteorder
+        )
+    fields, call = _fields(hook, metadata, byteorder), xdp if hook == "xdp" else skb
+    return call(packet, linear=linear, metadata=fields, helpers=helpers, byteorder=byteorder)
 
 
-def _fields(hook: str, metadata: Mapping[str, int]) -> dict[str, int]:
+def _fields(hook: str, metadata: Mapping[str, int], byteorder: Endian) -> dict[str, int]:
     """The fields of the context that the words of the packet machine are."""
     context = XDP_MD if hook == "xdp" else SK_BUFF
     names = {offset: name for name, (offset, _) in context.items()}
@@ -96,6 +90,6 @@ def _fields(hook: str, metadata: Mapping[str, int]) -> dict[str, int]:
         if word.helper is None and name in metadata:
             value = metadata[name]
             if word.packet_order:
-                value = int.from_bytes(value.to_bytes(word.size, "big"), "little")
+                value = int.from_bytes(value.to_bytes(word.size, "big"), byteorder)
             found[names[word.offset]] = value
     return found

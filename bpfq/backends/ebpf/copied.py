@@ -82,11 +82,12 @@ class Copied:
         self.writer.add(LoadMemory(dst, e.R10, start, size))
         other = next(each for each in self.frame.temporary if each is not dst)
         for begin, size in others:
-            self.writer.add(
-                LoadMemory(other, e.R10, begin, size),
-                Operation.LSH.imm(other, 8 * (begin - start), 32),
-                Operation.OR.reg(dst, other, 32),
-            )
+            self.writer.add(LoadMemory(other, e.R10, begin, size))
+            if self.hook.big_endian:
+                self.writer.add(Operation.LSH.imm(dst, 8 * size, 32))
+            else:
+                self.writer.add(Operation.LSH.imm(other, 8 * (begin - start), 32))
+            self.writer.add(Operation.OR.reg(dst, other, 32))
 
     def length(self, number: int, dst: Register) -> None:
         assert self.frame.context is not None and self.hook.length is not None

@@ -10,7 +10,7 @@ from bpfq.backends.ebpf.advance import fuse
 from bpfq.backends.ebpf.blocks import Counter, Goto, Label, Return, Writer
 from bpfq.backends.ebpf.counting import count
 from bpfq.backends.ebpf.flow import ACCEPT, Flow, flow
-from bpfq.backends.ebpf.hooks import HOOKS, HookFacts
+from bpfq.backends.ebpf.hooks import HookFacts, hook_facts
 from bpfq.backends.ebpf.layout import Laid, layout
 from bpfq.backends.ebpf.plan import plan
 from bpfq.backends.ebpf.price import copies_are_cheaper
@@ -54,14 +54,15 @@ def programs(
     maps: bool = False,
     counted: bool = False,
     traffic: Profile | None = None,
+    byteorder: str = "little",
 ) -> list[Laid]:
     """The programs of a selection for a hook; none only where it asks for loops in vain.
 
     leaf: equalities in a row, at most, where a set is written out as a search.  maps: large sets
     are maps instead.  counted: matches are counted in the map "matches".  traffic: what a program
-    for sockets is quick for, by legacy loads or by copies.
+    for sockets is quick for, by legacy loads or by copies.  byteorder: of the machine.
     """
-    facts, bare = HOOKS[hook], _flow(selection, leaf, maps)
+    facts, bare = hook_facts(hook, byteorder), _flow(selection, leaf, maps)
     if bare.entry < 0 and not counted:
         return [_constant(verdicts.accept if bare.entry == ACCEPT else verdicts.reject)]
     if any(isinstance(each, LoadChain) for each in bare.operations):
@@ -76,10 +77,16 @@ def programs(
     return [_Program(facts, verdicts, counted).of((bare,), legacy) for legacy in ways]
 
 
-def counting(filters: Sequence[Written], hook: str, verdict: int, maps: bool = False) -> Laid:
+def counting(
+    filters: Sequence[Written],
+    hook: str,
+    verdict: int,
+    maps: bool = False,
+    byteorder: str = "little",
+) -> Laid:
     """One program that counts the matches of every filter and returns one verdict for all."""
     flows = tuple(_flow(each.selection, each.leaf, maps) for each in filters)
-    return _Program(HOOKS[hook], Verdicts(verdict, verdict), True).of(flows)
+    return _Program(hook_facts(hook, byteorder), Verdicts(verdict, verdict), True).of(flows)
 
 
 def _flow(selection: Selection, leaf: int, maps: bool) -> Flow:
@@ -101,6 +108,9 @@ class _Program:
     counted: bool
     writer: Writer = field(default_factory=lambda: Writer(0))
     maps: Maps = field(default_factory=Maps)
+
+    def __post_init__(self) -> None:
+        self.maps.big_endian = self.hook.big_endian
 
     def of(self, flows: Sequence[Flow], legacy: bool = False) -> Laid:
         """Filters one behind the other; only the last may decide about the packet."""

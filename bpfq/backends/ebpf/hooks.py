@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from bpfq.isa.cbpf.instructions import ANCILLARY
-from bpfq.record import record
+from bpfq.record import record, replace
 
 
 @record
@@ -31,7 +31,8 @@ class HookFacts:
 
     length: where it has the packet's length.  beyond: how bytes are reached that do not lie between
     the two, "pulled" there, "copied" to the stack or "sliced"; None where there are none.  legacy: LD_ABS and
-    LD_IND work.  metadata: by the names of the packet machine's ancillary words.
+    LD_IND work.  metadata: by the names of the packet machine's ancillary words.  big_endian: the
+    machine has the byte order of packets.
     """
 
     packet: int | None
@@ -40,6 +41,7 @@ class HookFacts:
     beyond: Literal["pulled", "copied", "sliced"] | None
     legacy: bool
     metadata: dict[str, Word]
+    big_endian: bool = False
 
 
 _RANDOM: Final = {
@@ -61,3 +63,8 @@ HOOKS: Final = {
 }
 
 NAMES: Final = {offset: name for name, offset in ANCILLARY.items()}
+
+
+def hook_facts(hook: str, byteorder: str) -> HookFacts:
+    """byteorder: "little" or "big", that of the machine that runs the program."""
+    return replace(HOOKS[hook], big_endian=True) if byteorder == "big" else HOOKS[hook]

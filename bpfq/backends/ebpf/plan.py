@@ -36,7 +36,7 @@ def plan(bare: Flow, hook: HookFacts, copied: int | None, host_order: bool = Fal
     """copied: bytes copied at once, None for direct access.  host_order: loads swap by themselves."""
     flow = with_start(bare)
     made = webs(flow)
-    loads = {} if host_order else _loads(flow, hook)
+    loads = {} if host_order or hook.big_endian else _loads(flow, hook)
     sizes = packet_order(flow, made, loads)
     swapping = {number for number in loads if made.written[number] not in sizes}
     most = bounds(flow, made, swapping)

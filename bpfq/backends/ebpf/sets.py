@@ -50,8 +50,9 @@ def is_large(members: Members) -> bool:
 
 @record(frozen=False)
 class Maps:
-    """The maps of one program in the making, by what they hold."""
+    """The maps of one program in the making, by what they hold; big_endian: on what machine."""
 
+    big_endian: bool = False
     _numbers: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict)
     _specs: list[MapSpec] = field(default_factory=list)
 
@@ -62,7 +63,7 @@ class Maps:
         key = (members.bounds, size)
         if key not in self._numbers:
             self._numbers[key] = len(self._specs)
-            self._specs.append(_map(f"set{len(self._specs)}", kind(members), members.bounds, size))
+            self._specs.append(_map(f"set{len(self._specs)}", kind(members), members.bounds, size, self.big_endian))
         return self._numbers[key]
 
     def add(self, spec: MapSpec) -> int:
@@ -76,21 +77,23 @@ class Maps:
         return tuple(self._specs)
 
 
-def _map(name: str, kind: _Kind, bounds: tuple[int, ...], size: int) -> MapSpec:
+def _map(
+    name: str, kind: _Kind, bounds: tuple[int, ...], size: int, big_endian: bool
+) -> MapSpec:
     key: Layout | int = 32
     value: Layout | int = 8
     flags = _READ_ONLY
     match kind:
         case "array":
             value = Layout(f"{name}_value", (Field("bits", 64, 1024),))
-            entries = [(bytes(4), _bits(bounds, size))]
+            entries = [(bytes(4), _bits(bounds, size, big_endian))]
         case "hash":
             entries = [(first.to_bytes(size, "big"), _FOUND) for first, _ in _pairs(bounds)]
         case "lpm_trie":
             key = Layout(f"{name}_key", (Field("prefix", 32), Field("value", 8, size)))
             flags |= _UNFILLED
             entries = [
-                (struct.pack("=I", bits) + first.to_bytes(size, "big"), _FOUND)
+                (bits.to_bytes(4, "big" if big_endian else "little") + first.to_bytes(size, "big"), _FOUND)
                 for first, bits in prefixes(bounds, 8 * size)
             ]
     return MapSpec(
@@ -98,13 +101,14 @@ def _map(name: str, kind: _Kind, bounds: tuple[int, ...], size: int) -> MapSpec:
     )  # fmt: skip
 
 
-def _bits(bounds: tuple[int, ...], size: int) -> bytes:
+def _bits(bounds: tuple[int, ...], size: int, big_endian: bool) -> bytes:
     """65536 bits; size: bytes of a value in the order of the packet, 0 in the machine's."""
     found = bytearray((_SHORT + 1) // 8)
     for first, end in _pairs(bounds):
         for value in range(first, end):
             at = swapped(value, size) if size else value
-            found[at >> 3] |= 1 << (at & 7)
+            octet = at >> 3
+            found[octet ^ 7 if big_endian else octet] |= 1 << (at & 7)
     return bytes(found)
 
 

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from bpfq.errors import FilterError
 from bpfq.isa.cbpf.instructions import LINK_BASE, NETWORK_BASE
+from bpfq.isa.ebpf.encode import Endian
 from bpfq.isa.ebpf.fields import signed
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import Immediate, LoadImmediate64
@@ -124,13 +125,14 @@ def xdp(
     helpers: Mapping[int, Function] | None = None,
     kernel_functions: Mapping[int, Function] | None = None,
     maps: Mapping[int, Map] | None = None,
+    byteorder: Endian = "little",
 ) -> Environment:
     """A run at XDP: linear bytes of the packet in memory, all unless said.
 
     ``metadata`` are fields of XDP_MD, 0 unless said.  xdp_load_bytes and those of maps are helpers;
     ``helpers`` are more of them.
     """
-    memory = Memory()
+    memory = Memory(byteorder)
     context = _context(memory, "xdp_md", XDP_MD, packet[:linear], metadata)
     own = _map_helpers() | {HELPERS["xdp_load_bytes"]: _xdp_load_bytes(packet)}
     return Environment(
@@ -153,6 +155,7 @@ def skb(
     helpers: Mapping[int, Function] | None = None,
     kernel_functions: Mapping[int, Function] | None = None,
     maps: Mapping[int, Map] | None = None,
+    byteorder: Endian = "little",
 ) -> Environment:
     """A run on a socket buffer: linear bytes of the packet in memory, all unless said.
 
@@ -160,7 +163,7 @@ def skb(
     ``before`` and the offsets are as of Environment.  skb_load_bytes, skb_load_bytes_relative,
     skb_pull_data and those of maps are helpers; ``helpers`` are more of them.
     """
-    memory = Memory()
+    memory = Memory(byteorder)
     known = {"len": len(packet), **(metadata or {})}
     own = _map_helpers()
     environment = Environment(
@@ -187,12 +190,13 @@ def netfilter(
     kernel_functions: Mapping[int, Function] | None = None,
     helpers: Mapping[int, Function] | None = None,
     maps: Mapping[int, Map] | None = None,
+    byteorder: Endian = "little",
 ) -> Environment:
     """A run at netfilter, where the packet, from its network header, is read by dynptr only.
 
     Nothing of ``ctx->skb`` itself can be loaded.  See ``dynptr`` for the kernel functions.
     """
-    memory = Memory()
+    memory = Memory(byteorder)
     buffer = memory.place(Numbers("sk_buff", {}))
     context = memory.place(Numbers("bpf_nf_ctx", {8: (8, buffer)}))
     return Environment(
