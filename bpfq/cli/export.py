@@ -12,9 +12,11 @@ from bpfq.cli.request import compiled, for_hook
 from bpfq.cli.terminal import say
 from bpfq.ebpf.naming import renamed
 from bpfq.errors import BpfqError
+from bpfq.isa.ebpf.encode import Endian
 from bpfq.isa.ebpf.program import Module
 from bpfq.objfile.object import object_file
 from bpfq.objfile.sections import section_of
+from bpfq.record import replace
 from bpfq.program_ebpf import compile_ebpf
 from bpfq.source import Suggestion, nearest
 
@@ -30,7 +32,8 @@ def run(options: Namespace) -> int:
     modules = tuple(
         renamed(_module(options, text), name, own_maps=len(rows) > 1) for name, text in rows
     )
-    octets = object_file(modules, sections=(options.section or "",) * len(modules))
+    sections = (options.section or "",) * len(modules)
+    octets = object_file(modules, byteorder=_byteorder(options), sections=sections)
     with writable(options.output, "an object file is", "-o") as stream:
         stream.write(octets)
     _report(options, modules, len(octets))
@@ -60,9 +63,15 @@ def _module(options: Namespace, text: str) -> Module:
             "classic ones",
             suggestions=(Suggestion("--target ebpf:xdp"), Suggestion("--target ebpf:tc")),
         )
-    if any(each.entries for each in program.module.maps):  # which no object file can carry
-        program = compile_ebpf(program.query, program.settings, program.action, maps=False)
+    filled = any(each.entries for each in program.module.maps)  # which no object file can carry
+    if filled or options.big_endian:
+        settings = replace(program.settings, byteorder=_byteorder(options))
+        program = compile_ebpf(program.query, settings, program.action, maps=False)
     return program.module
+
+
+def _byteorder(options: Namespace) -> Endian:
+    return "big" if options.big_endian else "little"
 
 
 def _report(options: Namespace, modules: tuple[Module, ...], size: int) -> None:

@@ -35,4 +35,5 @@ def export_options(parser: ArgumentParser) -> None:
         help="one of several programs; NAME=EXPR words do, too",
     )  # fmt: skip
     add("--name", metavar="NAME", help="of a single program, bpfq unless given")
+    add("--big-endian", action="store_true", help="for a machine with the byte order of packets")
     add("--section", metavar="SECTION", help="as tcx/ingress, xdp.frags, cgroup_skb/egress")

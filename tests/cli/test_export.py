@@ -43,6 +43,15 @@ def test_one_program_is_the_one_that_compile_makes(bpfq: Run, tmp_path: Path) ->
     assert ran == (0, "", f"{path}: xdp bpfq, {len(program)} instructions\n")
 
 
+def test_objects_for_big_endian_machines_hold_programs_for_them(bpfq: Run, tmp_path: Path) -> None:
+    path = tmp_path / "f.o"
+    assert bpfq(*XDP, "--action", "drop", "--big-endian", "udp", "-o", str(path)).code == 0
+    program = library.compile("udp", target="ebpf:xdp", action="drop", byteorder="big")
+    ((_, function),) = read(path).functions
+    assert path.read_bytes()[5] == 2  # ELFDATA2MSB
+    assert function.instructions == tuple(program)
+
+
 def test_the_action_of_an_object_is_to_pass(bpfq: Run, tmp_path: Path) -> None:
     first, second = tmp_path / "a.o", tmp_path / "b.o"
     bpfq(*XDP, "arp", "-o", str(first))
