@@ -18,6 +18,7 @@ from bpfq.graphs import Way, lowering, ways
 from bpfq.isa.cbpf.check import check
 from bpfq.opt.pipeline import Watch, optimise
 from bpfq.query.nodes import Constant, ProtocolChain, Query
+from bpfq.query.sets import names_sets
 from bpfq.query.through import look_through
 from bpfq.query.walk import leaves
 from bpfq.record import replace
@@ -62,13 +63,21 @@ def compile_hooked(
     """
     from bpfq.ebpf.choice import cheapest as cheapest_emitted
 
-    query, found = decided(query, settings, watch)
+    plain, found = decided(query, settings, watch)
+    compiled = cheapest(found, settings, watch)
+    if hooked.maps and names_sets(query):
+        settings = with_live_sets(settings)
+        plain, found = decided(query, settings, watch)
     looped: tuple[Way, ...] = ()
-    if settings.level > 0 and any(isinstance(leaf, ProtocolChain) for leaf in leaves(query)):
+    if settings.level > 0 and any(isinstance(leaf, ProtocolChain) for leaf in leaves(plain)):
         with_loops = replace(settings.options, loops=True)
-        looped = ways(query, replace(settings, options=with_loops))
-    emitted = cheapest_emitted((*found, *looped), settings, hooked)
-    return cheapest(found, settings, watch), emitted
+        looped = ways(plain, replace(settings, options=with_loops))
+    return compiled, cheapest_emitted((*found, *looped), settings, hooked)
+
+
+def with_live_sets(settings: Settings) -> Settings:
+    """The settings of a program whose named sets may change while it runs."""
+    return replace(settings, options=replace(settings.options, live_sets=True))
 
 
 def decided(
@@ -96,7 +105,7 @@ def _length(query: Query, settings: Settings) -> int:
 
 def simplified(query: Query, settings: Settings) -> Query:
     """The query as the rest sees it.  A strict program makes all loads, unless nothing matches."""
-    if settings.level < 2 or not may_interact(query):
+    if settings.level < 2 or settings.options.live_sets or not may_interact(query):
         return query
     from bpfq.simplify.driver import simplify
 

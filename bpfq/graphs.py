@@ -75,7 +75,8 @@ def ways(
     for how, formula in _formulas(query, settings, builder, watch).items():
         last = found.add(how, formula)
     assert last is not None
-    found.add_by_fields(*last)
+    if not settings.options.live_sets:  # what is in a set is not known to any proof
+        found.add_by_fields(*last)
     if settings.optimise_for in _SIZES:
         found.add_refusals_first(last[0])
     if size(last[0]) <= _LONG:

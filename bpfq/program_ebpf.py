@@ -10,7 +10,7 @@ from bpfq.backends.ebpf.counting import MATCHES
 from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.backends.ebpf.layout import Laid
 from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS
-from bpfq.compiler import compile_hooked
+from bpfq.compiler import compile_hooked, with_live_sets
 from bpfq.ebpf.actions import COUNT, default_action, verdicts
 from bpfq.ebpf.choice import Hooked
 from bpfq.isa.ebpf.encode import Endian, assemble
@@ -19,6 +19,7 @@ from bpfq.isa.ebpf.program import Function, Hook, Module, Reference
 from bpfq.isa.ebpf.text import dump_bpftool, dump_llvm
 from bpfq.program import Program
 from bpfq.query.nodes import Query
+from bpfq.query.sets import names_sets
 from bpfq.record import field, record, replace
 from bpfq.settings import Settings
 
@@ -203,7 +204,8 @@ def compile_ebpf(
     counts = chosen == COUNT if counted is None else counted
     hooked = Hooked(hook, wanted, maps, counts)
     compiled, emitted = compile_hooked(query, settings, hooked)
-    lines = annotated(emitted, query, settings)
+    lives = maps and names_sets(query)
+    lines = annotated(emitted, query, with_live_sets(settings) if lives else settings)
     made = replace(function(emitted.laid), lines=lines)
     module = Module(cast(Hook, hook), made, emitted.laid.maps)
     return EbpfProgram(

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "bpfq"
 
 LAYERS = (
     ("source", "operators", "record", "version", "walk"),
-    ("errors", "intervals", "aggregation"),
+    ("errors", "intervals", "named_set", "aggregation"),
     ("tables", "isa", "targets"),
     ("query", "graph"),
     ("headers", "symbolic"),

@@ -22,6 +22,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -87,6 +88,9 @@ def _kind(term: Term) -> tuple[object, ...]:
             return ("draw", identity)
         case Load(index, offset, size):
             return ("load", index.value if isinstance(index, Constant) else None, offset, size)
+        case Lookup(members, index, offset, size):
+            at = index.value if isinstance(index, Constant) else None
+            return ("lookup", members, at, offset, size)
         case Binary(operator):
             return ("binary", operator)
         case Choose(relation):

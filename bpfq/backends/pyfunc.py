@@ -22,6 +22,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -238,6 +239,8 @@ def _text(term: Term, scope: _Scope) -> str:
             return str(value)
         case Members():
             raise AssertionError("a set is compared with, and never computed")
+        case Lookup():
+            raise AssertionError("what is looked up may change")
         case WireLength():
             return "w"
         case Metadata(name):

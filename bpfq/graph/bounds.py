@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpfq.graph.terms import Binary, Choose, Constant, Load, Metadata, Term
+from bpfq.graph.terms import Binary, Choose, Constant, Load, Lookup, Metadata, Term
 from bpfq.graph.walk import subterms
 from bpfq.operators import WORD_MASK, Operator
 
@@ -23,6 +23,8 @@ def _bound(term: Term, known: dict[Term, int]) -> int:
             return value
         case Load(size=size):
             return (1 << 8 * size) - 1
+        case Lookup():
+            return 1
         case Metadata("vlan_tci"):
             return 0xFFFF
         case Binary(operator, left, right):

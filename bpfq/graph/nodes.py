@@ -10,12 +10,14 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
     WireLength,
     can_divide_by_zero,
 )
+from bpfq.named_set import NamedSet
 from bpfq.operators import Operator, Relation, calculate, wrap
 from bpfq.record import field, record
 
@@ -103,6 +105,13 @@ class Builder:
         divides = can_divide_by_zero(index)
         return self._terms.get(key) or self._terms.setdefault(
             key, Load(index, offset, size, divides)
+        )
+
+    def lookup(self, members: NamedSet, load: Load) -> Term:
+        """1 where what is loaded is in the set; of more bytes than a word there is only this."""
+        key = ("lookup", members, load.index, load.offset, load.size)
+        return self._terms.get(key) or self._terms.setdefault(
+            key, Lookup(members, load.index, load.offset, load.size, load.divides)
         )
 
     def binary(self, operator: Operator, left: Term, right: Term) -> Term:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from bpfq.named_set import NamedSet
 from bpfq.operators import Operator, Relation
 from bpfq.record import record
 
@@ -63,6 +64,20 @@ class Load:
 
 
 @record(eq=False)
+class Lookup:
+    """1 where the ``size`` bytes at ``index + offset`` are in a set that may change, else 0.
+
+    No index is 0.  size: 4 or 16 for addresses, 2 for ports, 6 for MAC addresses.
+    """
+
+    members: NamedSet
+    index: Term | None
+    offset: int
+    size: int
+    divides: bool = False
+
+
+@record(eq=False)
 class Binary:
     operator: Operator
     left: Term
@@ -82,22 +97,24 @@ class Choose:
     divides: bool = False
 
 
-Term: TypeAlias = Constant | Members | WireLength | Metadata | Draw | Load | Binary | Choose
+Term: TypeAlias = (
+    Constant | Members | WireLength | Metadata | Draw | Load | Lookup | Binary | Choose
+)  # fmt: skip
 
 IMMEDIATE = (Constant, Members)  # operands that are part of the test, not of the packet
 
 
 def can_divide_by_zero(term: Term | None) -> bool:
     """Computing the term can reject a packet that is not cut short."""
-    return isinstance(term, Load | Binary | Choose) and term.divides
+    return isinstance(term, Load | Lookup | Binary | Choose) and term.divides
 
 
 def operands(term: Term) -> tuple[Term, ...]:
     """The terms that a term is made of, in order of evaluation."""
     match term:
-        case Load(index=Constant() | None):
+        case Load(index=Constant() | None) | Lookup(index=Constant() | None):
             return ()
-        case Load(index=index) if index is not None:
+        case Load(index=index) | Lookup(index=index) if index is not None:
             return (index,)
         case Binary(left=left, right=right):
             return (left, right)

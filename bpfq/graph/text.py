@@ -11,6 +11,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -75,6 +76,9 @@ def term_text(term: Term) -> str:
             return f"{_WIDTHS[size]}[{offset}]"
         case Load(index, offset, size) if index is not None:
             return f"{_WIDTHS[size]}[{term_text(index)} + {offset}]"
+        case Lookup(members, index, offset, size):
+            at = offset if index is None else f"{term_text(index)} + {offset}"
+            return f"@{members.name}[{at}:{size}]"
         case Binary(operator, left, right):
             return f"({term_text(left)} {operator.value} {term_text(right)})"
         case Choose(relation, left, right, then, otherwise):

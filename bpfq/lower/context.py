@@ -16,12 +16,14 @@ class Options:
     """netmask: of the capture network, None where unknown.  tcp6: ``tcp[...]`` reads IPv6 too.
 
     protochain: headers followed at most.  loops: the machine can walk over them in a loop.
+    live_sets: named sets may change.
     """
 
     netmask: int | None = None
     tcp6: bool = False
     protochain: int = 8
     loops: bool = False
+    live_sets: bool = False
 
 
 @record(frozen=False)

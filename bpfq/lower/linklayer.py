@@ -39,10 +39,11 @@ def _mac(node: q.MacAddress, address: int, frame: Frame, c: Context) -> Formula:
     if node.direction not in ("src", "dst", "src or dst", "src and dst"):
         raise c.refuse(f"'{node.direction}' (an 802.11 address)", node.span)
     source, destination = (six_bytes(c, frame.header, at, address) for at in frame.mac)
-    return both(_mac_guard(frame, c), directed(node.direction, source, destination))
+    return both(mac_guard(frame, c), directed(node.direction, source, destination))
 
 
-def _mac_guard(frame: Frame, c: Context) -> Formula:
+def mac_guard(frame: Frame, c: Context) -> Formula:
+    """The frame has MAC addresses."""
     return both(lane_guard(c.headers, frame), frame.mac_guard or both())
 
 
@@ -67,7 +68,7 @@ def broadcast(node: q.Broadcast, c: Context) -> Formula:
         return c.headers.atom(frame.header, frame.station[1], 1, everyone)
     if frame.mac is None:
         raise c.refuse("'broadcast'", node.span)
-    return both(_mac_guard(frame, c), six_bytes(c, frame.header, frame.mac[1], BROADCAST))
+    return both(mac_guard(frame, c), six_bytes(c, frame.header, frame.mac[1], BROADCAST))
 
 
 def _ip_broadcast(node: q.Broadcast, frame: Frame, c: Context) -> Formula:
@@ -101,7 +102,7 @@ def multicast(node: q.Multicast, c: Context) -> Formula:
     if frame.mac is None:
         raise c.refuse("'multicast'", node.span)
     group = h.atom(frame.header, frame.mac[1], 1, 0x01, relation=Relation.SET)
-    return both(_mac_guard(frame, c), group)
+    return both(mac_guard(frame, c), group)
 
 
 def link_byte(node: q.LinkByte, c: Context) -> Formula:

@@ -20,6 +20,7 @@ from bpfq.lower import (
     encapsulation,
     firewall,
     linklayer,
+    live,
     network,
     sets,
     signalling,
@@ -48,7 +49,7 @@ def lower(query: q.Query, context: Context) -> Formula:
             parts = results[-done:]
             del results[-done:]
             results.append(_combine(node, parts, context))
-        elif children := _children(node, context.join):
+        elif children := _children(node, context):
             work.append((node, len(children)))
             work.extend((child, 0) for child in reversed(children))
         else:
@@ -56,16 +57,16 @@ def lower(query: q.Query, context: Context) -> Formula:
     return results[0]
 
 
-def _children(node: Item, join: bool) -> tuple[Item, ...]:
+def _children(node: Item, c: Context) -> tuple[Item, ...]:
     match node:
         case Refused(operand):
             return (operand,)
         case Addresses() | Ports():
             return ()
-        case q.InSet() if not join:
+        case q.InSet() if not c.join and not c.options.live_sets:
             return (expanded(node),)
         case _:
-            return joined(node) if join else operands(node)
+            return joined(node) if c.join else operands(node)
 
 
 def _combine(node: Item, parts: list[Formula], context: Context) -> Formula:
@@ -134,7 +135,7 @@ def _lower_leaf(node: Item, c: Context) -> Formula:
         case q.Port() | Ports():
             return transport.port(node, c)
         case q.InSet():
-            return sets.in_set(node, c)
+            return live.in_set(node, c) if c.options.live_sets else sets.in_set(node, c)
         case q.Broadcast():
             return linklayer.broadcast(node, c)
         case q.Multicast():

@@ -165,13 +165,25 @@ _HOSTS = {  # protocol -> EtherType, offset of the source and of the destination
 }
 
 
+def type_of(word: str, c: Context, frame: Frame) -> Formula:
+    """The frame is of a protocol with IPv4 addresses."""
+    return type_is(c.headers, frame, _HOSTS[word][0])
+
+
+def address_places(word: str) -> tuple[int, int]:
+    """Where it has the source and the destination address, from its header's start."""
+    _, source, destination = _HOSTS[word]
+    return source, destination
+
+
 def address4(node: q.Address4, c: Context) -> Formula:
     frame = c.frame(node.under)
-    words = _words(node.protocol, frame)
+    words = words_of(node.protocol, frame)
     return either(*(_hosts(word, node.direction, node.networks, c, frame) for word in words))
 
 
-def _words(protocol: str | None, frame: Frame) -> tuple[str, ...]:
+def words_of(protocol: str | None, frame: Frame) -> tuple[str, ...]:
+    """The protocols that have IPv4 addresses, of which one may be named."""
     if protocol is not None:
         return (protocol,)
     # behind an MPLS label only IP can be told
@@ -220,7 +232,7 @@ def addresses4(node: lists.Addresses, c: Context) -> Formula:
         )
         return both(type_is(c.headers, frame, ethertype), directed(node.direction, *tests))
 
-    return either(*map(ends, _words(node.protocol, frame)))
+    return either(*map(ends, words_of(node.protocol, frame)))
 
 
 def address6(node: q.Address6, c: Context) -> Formula:

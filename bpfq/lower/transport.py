@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bpfq.graph.formula import Formula, both, either, negation
 from bpfq.headers.places import Frame, Place
 from bpfq.lower import lists
@@ -21,18 +23,25 @@ _NUMBERS = {
 
 def port(node: q.Port | lists.Ports, c: Context) -> Formula:
     frame = c.frame(node.under)
-    numbers = _NUMBERS[node.protocol]
+    return with_ports(node.protocol, c, frame, lambda place: _ports(node, c, place))
+
+
+def with_ports(
+    protocol: str | None, c: Context, frame: Frame, ports: Callable[[Place], Formula]
+) -> Formula:
+    """What is asked of the ports at a place, where the transport header is."""
+    numbers = _NUMBERS[protocol]
     return either(
         both(
             is_ip6(c, frame),
             either(*(next_is(c, frame, "ip6", number) for number in numbers)),
-            _ports(node, c, c.headers.transport6(frame)),
+            ports(c.headers.transport6(frame)),
         ),
         both(
             is_ip(c, frame),
             either(*(next_is(c, frame, "ip", number) for number in numbers)),
             not_later_fragment(c, frame),
-            _ports(node, c, c.headers.transport4(frame)),
+            ports(c.headers.transport4(frame)),
         ),
     )
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from bpfq.graph.bounds import largest
 from bpfq.graph.nodes import Builder, Node
-from bpfq.graph.terms import Binary, Choose, Constant, Load, Members, Term, operands
+from bpfq.graph.terms import Binary, Choose, Constant, Load, Lookup, Members, Term, operands
 from bpfq.graph.walk import topological
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator, Relation, wrap
 from bpfq.walk import bottom_up
@@ -52,6 +52,10 @@ def _of_parts(term: Term, known: dict[Term, Term], builder: Builder) -> Term:
     match term:
         case Load(index, offset, size) if index is not None and index in known:
             return _load(known[index], offset, size, builder)
+        case Lookup(members, index, offset, size) if index is not None and index in known:
+            found = _load(known[index], offset, size, builder)
+            assert isinstance(found, Load)
+            return builder.lookup(members, found)
         case Binary(operator, left, right):
             made = builder.binary(operator, known[left], known[right])
             while (better := _less(made, builder)) is not None:

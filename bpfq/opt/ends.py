@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from bpfq.graph.bounds import largest
 from bpfq.graph.nodes import Node, Test, Verdict
-from bpfq.graph.terms import Binary, Choose, Load, Term
+from bpfq.graph.terms import Binary, Choose, Load, Lookup, Term
 from bpfq.record import record
 
 Reads: TypeAlias = dict[Term | None, int]  # index -> end of the farthest load; None: absolute
@@ -105,14 +105,16 @@ def certain(*terms: Term) -> Reads:
     while work:
         term = work.pop()
         match term:
-            case Load(index, offset, size) if offset < _FARTHEST:
+            case (
+                Load(index, offset, size) | Lookup(_, index, offset, size)
+            ) if offset < _FARTHEST:
                 end = offset + size
                 found[index] = max(end, found.get(index, 0))
                 if index is not None:
                     work.append(index)
                     if largest(index) + end < _FARTHEST:
                         found[None] = max(end, found.get(None, 0))
-            case Load(index) if index is not None:
+            case Load(index) | Lookup(_, index) if index is not None:
                 work.append(index)
             case Binary(left=left, right=right) | Choose(left=left, right=right):
                 work += [left, right]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from bpfq.graph.terms import Binary, Constant, Load, Term
+from bpfq.graph.terms import Binary, Constant, Load, Lookup, Term
 from bpfq.operators import WORD_MASK, Operator, Relation
 from bpfq.record import record, replace
 
@@ -144,6 +144,8 @@ def width(term: Term) -> Domain:
             return _BYTE
         case Load(size=2):
             return _HALF
+        case Lookup():
+            return _among({0, 1})
         case Binary(Operator.AND, _, Constant(mask)):
             return Domain(high=mask, zeros=WORD_MASK & ~mask)
         case _:

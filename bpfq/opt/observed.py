@@ -17,6 +17,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -123,6 +124,16 @@ class Observed:
                 return [
                     None if at is None else sample.load(wrap(at + offset), size)
                     for sample, at in places
+                ]
+            case Lookup(_, index, offset, size):
+                indices: Column = [0] * len(samples)
+                if isinstance(index, Constant):
+                    indices = [index.value] * len(samples)
+                elif index is not None:
+                    indices = values[index]
+                return [
+                    None if at is None or sample.load(wrap(at + offset), 1) is None else 0
+                    for sample, at in zip(samples, indices, strict=True)
                 ]
             case Binary(operator, left, right):
                 pairs = zip(values[left], values[right], strict=True)

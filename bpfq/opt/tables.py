@@ -20,7 +20,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from bpfq.graph.formula import FALSE, TRUE, Formula, Switch, both, either
-from bpfq.graph.terms import Choose, Load, Term, operands
+from bpfq.graph.terms import Choose, Load, Lookup, Term, operands
 from bpfq.intervals import Bounds, united
 from bpfq.opt.ends import Reads, certain
 from bpfq.opt.rows import Key, Row, test
@@ -197,7 +197,7 @@ def _is_plain(term: Term) -> bool:
     work = [term]
     while work:
         part = work.pop()
-        if isinstance(part, Choose) or (isinstance(part, Load) and part.offset >= _FARTHEST):
+        if isinstance(part, Choose) or (isinstance(part, Load | Lookup) and part.offset >= _FARTHEST):
             return False
         work += operands(part)
     return True

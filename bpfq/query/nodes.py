@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from bpfq.named_set import NamedSet as NamedSet
 from bpfq.operators import Operator
 from bpfq.query.structure import Spanned
 from bpfq.record import field, record
@@ -182,19 +183,6 @@ class Port(Spanned):
     low: int
     high: int
     under: Under = ()
-
-
-@record
-class NamedSet:
-    """A list that a filter names.
-
-    kind "address": entries are (4 or 6, address, bits of the prefix); "port": (first, last);
-    "mac": (address,).
-    """
-
-    name: str
-    kind: str
-    entries: tuple[tuple[int, ...], ...]
 
 
 @record(eq=False, repr=False)

@@ -54,7 +54,7 @@ class TermEncoder:
 
     def _encode(self, term: t.Term) -> None:
         for part in bottom_up((term,), t.operands, self._words):
-            if isinstance(part, t.Load) and isinstance(part.index, t.Constant):
+            if isinstance(part, t.Load | t.Lookup) and isinstance(part.index, t.Constant):
                 self._constant(part.index)
             self._words[part], self._needs[part] = self._one(part)
 
@@ -77,6 +77,10 @@ class TermEncoder:
                 return make.draw(identity), TRUE
             case t.Load(index, offset, size):
                 return self._load(index, offset, size)
+            case t.Lookup(members, index, offset, size):  # nobody knows what is in it
+                place = "" if index is None else f"{self._words[index].number} + "
+                _, needs = self._load(index, offset + size - 1, 1)
+                return make.metadata(f"@{members.name}[{place}{offset}:{size}]"), needs
             case t.Binary(operator, left, right):
                 return self._binary(operator, left, right)
             case t.Choose():

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from bpfq.analysis.decisions.landmarks import Header, Landmarks, World, window_of
 from bpfq.analysis.decisions.worlds import Comparison, learnt
-from bpfq.graph.terms import Binary, Choose, Constant, Load, Metadata, Term, operands
+from bpfq.graph.terms import Binary, Choose, Constant, Load, Lookup, Metadata, Term, operands
 from bpfq.graph.walk import subterms
 from bpfq.operators import Relation
 from bpfq.record import field, record
@@ -95,6 +95,11 @@ class Resolver:
                 return builder.load(builder.constant(value), offset, size)
             case Load(index, offset, size):
                 return builder.load(None if index is None else made[index], offset, size)
+            case Lookup(members, index, offset, size):
+                at = index if index is None or isinstance(index, Constant) else made[index]
+                found = builder.load(at, offset, size)
+                assert isinstance(found, Load)
+                return builder.lookup(members, found)
             case Binary(operator, left, right):
                 return builder.binary(operator, made[left], made[right])
             case Choose(then=then, otherwise=otherwise) if _condition(term) in taken:

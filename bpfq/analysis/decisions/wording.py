@@ -17,6 +17,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -74,6 +75,8 @@ class Wording:
                 return f"random{identity}"
             case Load():
                 return self._load(term)
+            case Lookup(members, index, offset, size, divides):
+                return f"@{members.name}{self._load(Load(index, offset, size, divides))}"
             case Binary(operator, left, right):
                 return self._sum(operator, left, right)
             case Choose(relation, left, right, then, otherwise):

@@ -17,6 +17,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -218,6 +219,8 @@ class Names:
                 return str(value)
             case Members():
                 raise AssertionError("sets stand in graphs, and formulas are read")
+            case Lookup():
+                raise AssertionError("what is looked up may change")
             case WireLength():
                 return "len"
             case Metadata(name):

@@ -18,6 +18,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -71,6 +72,8 @@ class Facts:
                 return value
             case Members():
                 raise AssertionError("sets stand in graphs, and formulas are traced")
+            case Lookup():
+                raise AssertionError("what is looked up may change")
             case WireLength():
                 return self.length
             case Metadata(name):

@@ -16,6 +16,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -146,6 +147,8 @@ class Values:
                 return self.value(then if self.chooses(term) else otherwise)
             case Members():
                 raise AssertionError("sets are written out before packets are drafted")
+            case Lookup():
+                raise AssertionError("what is looked up may change")
             case WireLength():
                 return draft.length
             case Metadata(name):

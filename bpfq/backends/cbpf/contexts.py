@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeAlias
 
 from bpfq.graph.nodes import Builder, Test
-from bpfq.graph.terms import Binary, Choose, Constant, Load, Metadata, Term, operands
+from bpfq.graph.terms import Binary, Choose, Constant, Load, Lookup, Metadata, Term, operands
 from bpfq.isa.cbpf.instructions import LINK_BASE
 from bpfq.operators import Operator, Relation
 from bpfq.opt.facts import Domain, width
@@ -255,6 +255,10 @@ def remade(term: Term, made: Mapping[Term, Term], builder: Builder) -> Term:
             return builder.constant(value)
         case Load(index, offset, size):
             return builder.load(None if index is None else made.get(index, index), offset, size)
+        case Lookup(members, index, offset, size):
+            found = builder.load(None if index is None else made.get(index, index), offset, size)
+            assert isinstance(found, Load)
+            return builder.lookup(members, found)
         case Binary(operator, left, right):
             return builder.binary(operator, made[left], made[right])
         case Choose(relation, left, right, then, otherwise):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, assert_never
 
+from bpfq.backends.cbpf.lookups import LookAbsolute, LookIndirect
 from bpfq.backends.cbpf.scratch import header_length
 from bpfq.backends.loops import load_chain
 from bpfq.errors import LimitError
@@ -20,6 +21,7 @@ from bpfq.graph.terms import (
     Constant,
     Draw,
     Load,
+    Lookup,
     Members,
     Metadata,
     Term,
@@ -27,6 +29,7 @@ from bpfq.graph.terms import (
     operands,
 )
 from bpfq.isa.cbpf import instructions as i
+from bpfq.named_set import NamedSet
 from bpfq.operators import Operator, Relation
 from bpfq.record import field, record
 
@@ -237,6 +240,8 @@ class Emitter:
                 self._write(i.LoadAbsolute(i.ANCILLARY["random"], 4))
             case Load(index, offset, size):
                 self._load(index, offset, size, entering)
+            case Lookup(members, index, offset, size):
+                self._look_up(members, index, offset, size, entering)
             case Binary(operator, left, right):
                 self._binary(operator, left, right, entering)
             case Choose():
@@ -254,6 +259,17 @@ class Emitter:
         if entering:
             self._entry(None, index)
         self._write(i.LoadIndirect(offset, size))
+
+    def _look_up(
+        self, members: NamedSet, index: Term | None, offset: int, size: int, entering: bool
+    ) -> None:
+        if index is None:
+            self._write(LookAbsolute(offset, size, members))
+            return
+        self.to_x(index, entering)
+        if entering:
+            self._entry(None, index)
+        self._write(LookIndirect(offset, size, members))
 
     def _binary(self, operator: Operator, left: Term, right: Term, entering: bool) -> None:
         if isinstance(right, Constant):
@@ -339,7 +355,7 @@ def _needs_x(term: Term, emitter: Emitter) -> bool:
     if emitter.a is term or emitter.in_memory(term):
         return False
     match term:
-        case Load(index=index):
+        case Load(index=index) | Lookup(index=index):
             return index is not None
         case Binary(Operator.SUB, Constant(0), right):
             return _needs_x(right, emitter)

@@ -16,7 +16,7 @@ from bpfq.backends.cbpf.contexts import Condition, Contexts, Facts, meet, outcom
 from bpfq.backends.cbpf.expression import Emitter, Entry
 from bpfq.backends.cbpf.scratch import header_length
 from bpfq.backends.cbpf.wishes import Wish, fits_in_x, index_of, reach
-from bpfq.graph.terms import IMMEDIATE, Binary, Constant, Load, Term
+from bpfq.graph.terms import IMMEDIATE, Binary, Constant, Load, Lookup, Term
 from bpfq.isa.cbpf.instructions import Instruction
 from bpfq.record import field, record
 
@@ -123,7 +123,7 @@ class Selector:
             match term:
                 case Binary(left=left, right=Constant()):
                     term = left
-                case Load(index=index) if index is not None and self._is_in_x(index, state):
+                case Load(index=index) | Lookup(index=index) if index is not None and self._is_in_x(index, state):
                     break
                 case _:
                     return _open(conditions(term), state.facts)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bpfq.backends.cbpf.contexts import Contexts
 from bpfq.backends.cbpf.scratch import header_length
 from bpfq.graph.nodes import REJECT, Node, Test
-from bpfq.graph.terms import IMMEDIATE, Binary, Choose, Constant, Load, Term, WireLength, operands
+from bpfq.graph.terms import IMMEDIATE, Binary, Choose, Constant, Load, Lookup, Term, WireLength, operands
 from bpfq.isa.cbpf.instructions import LINK_BASE
 from bpfq.record import record
 
@@ -59,7 +59,7 @@ def _use(term: Term, operand: Term, contexts: Contexts) -> _Use:
     while isinstance(term, Binary) and isinstance(term.right, Constant):
         term = term.left
     match term:
-        case Load(index=index) if index is not None:
+        case Load(index=index) | Lookup(index=index) if index is not None:
             return _Use(index, False)
         case Choose(then=then, otherwise=otherwise) if contexts.is_choice(term):
             arms = (_use(then, operand, contexts), _use(otherwise, operand, contexts))
@@ -74,7 +74,7 @@ def index_of(term: Term) -> Term | None:
     """What computing a term that has no second operand puts into X."""
     while isinstance(term, Binary) and isinstance(term.right, Constant):
         term = term.left
-    return term.index if isinstance(term, Load) else None
+    return term.index if isinstance(term, Load | Lookup) else None
 
 
 def fits_in_x(term: Term) -> bool:

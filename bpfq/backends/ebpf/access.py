@@ -21,12 +21,16 @@ LARGEST_OFFSET: Final = 0x7FFF_FFFF  # of what the kernel reads for a program
 
 
 class Access(Protocol):
-    """Reads into registers, in the byte order of memory or, for the legacy loads, of the machine."""
+    """Reads into registers, in the byte order of memory unless in_machine_order."""
+
+    in_machine_order: bool
 
     def enter(self) -> None:
         """What stands in front of the first operation."""
 
-    def load(self, number: int, load: Load, dst: Register) -> None: ...
+    def load(self, number: int, load: Load, dst: Register, asks: bool = True) -> None:
+        """load may be a part of what the operation loads; asks: it is the first that is loaded."""
+
 
     def length(self, number: int, dst: Register) -> None: ...
 

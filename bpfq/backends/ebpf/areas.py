@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bpfq.backends.ebpf.frame import WORD
 from bpfq.backends.ebpf.plan import Plan
-from bpfq.backends.ebpf.reach import Base, Load, load
+from bpfq.backends.ebpf.reach import Base, Load, load, pieces
 from bpfq.record import record
 
 
@@ -52,7 +52,11 @@ def areas(plan: Plan, above: int = 0) -> Areas:
 
 def _pad(loads: list[Load], first: int) -> int:
     def cost(pad: int) -> int:
-        return sum(len(parts(pad + each.extent.first - first, each.size)) - 1 for each in loads)
+        return sum(
+            len(parts(pad + piece.first - first, piece.end - piece.first)) - 1
+            for each in loads
+            for piece in pieces(each.extent)
+        )
 
     return min(range(4), key=cost)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bpfq.backends.cbpf.lookups import LookAbsolute, LookIndirect
 from bpfq.backends.ebpf.flow import Advance, Flow, Operation
 from bpfq.backends.ebpf.webs import A, X, Registers, Webs
 from bpfq.backends.loops import LoadChain
@@ -37,6 +38,8 @@ def _most(operation: Operation, read: Registers, found: list[int]) -> int:
     match operation:
         case LoadChain():
             return WORD_MASK
+        case LookAbsolute() | LookIndirect():
+            return 1
         case i.LoadAbsolute(_, size) | i.LoadIndirect(_, size):
             return (1 << 8 * size) - 1
         case i.LoadXHeaderLength():

@@ -67,16 +67,17 @@ class Copied:
     read: Read
     areas: Areas
     given: Register = e.R1
+    in_machine_order: bool = False
 
     def enter(self) -> None:
         assert self.frame.context is not None
         if self.given is not self.frame.context:
             self.writer.add(MoveRegister(self.frame.context, self.given))
 
-    def load(self, number: int, load: Load, dst: Register) -> None:
+    def load(self, number: int, load: Load, dst: Register, asks: bool = True) -> None:
         asked = self.plan.asked[number]
         at = self.areas.at(load.base, asked.first)
-        if asked.request is not None:
+        if asked.request is not None and asks:
             self._copy(load.base, asked.request, at)
         (start, size), *others = parts(at + load.extent.first - asked.first, load.size)
         self.writer.add(LoadMemory(dst, e.R10, start, size))

@@ -37,6 +37,7 @@ class Direct:
     short: Label
     read: Read
     pointers: Pointers
+    in_machine_order: bool = False
 
     def enter(self) -> None:
         frame = self.frame
@@ -65,7 +66,7 @@ class Direct:
             most = max(most, index + (0 if asked.request is None else asked.request.end))
         return min(most, FURTHEST)
 
-    def load(self, number: int, load: Load, dst: Register) -> None:
+    def load(self, number: int, load: Load, dst: Register, asks: bool = True) -> None:
         base, (offset, end) = load.base, load.extent
         if base is not None and base not in self.pointers.webs:
             self._load_at(number, base, load, dst)
@@ -76,7 +77,8 @@ class Direct:
         request = self.plan.asked[number].request
         if request is not None:
             moves = number in self.pointers.moves
-            self._ask(pointer, request.end - ahead, request.end, moves)
+            if asks:
+                self._ask(pointer, request.end - ahead, request.end, moves)
             ahead = request.end if moves else ahead
         if end <= FURTHEST:
             self._take(dst, pointer, offset - ahead, load.size)

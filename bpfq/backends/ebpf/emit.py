@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bpfq.backends.cbpf.lookups import LookIndirect
 from bpfq.backends.cbpf.searches import written_out
 from bpfq.backends.cbpf.select import Selection
 from bpfq.backends.ebpf.advance import fuse
@@ -70,7 +71,8 @@ def programs(
         if not sections.walks(bare):
             return []
     ways = [False]
-    if facts.legacy and facts.packet is None and verdicts.reject == 0 and not counted:
+    may_load = facts.legacy and facts.packet is None and _has_legacy(bare)
+    if may_load and verdicts.reject == 0 and not counted:
         ways = [False, True]
         if traffic is not None:
             ways = [not copies_are_cheaper(plan(bare, facts, AT_ONCE), traffic)]
@@ -93,6 +95,11 @@ def _flow(selection: Selection, leaf: int, maps: bool) -> Flow:
     return sink(
         fuse(flow(written_out(selection, leaf, is_large if maps else lambda members: False)))
     )
+
+
+def _has_legacy(bare: Flow) -> bool:
+    """No look-up loads several words at an index, which the first load would lose."""
+    return not any(isinstance(each, LookIndirect) and each.size > 4 for each in bare.operations)
 
 
 def _constant(verdict: int) -> Laid:

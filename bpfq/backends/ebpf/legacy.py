@@ -34,11 +34,12 @@ class Legacy:
     writer: Writer
     short: Label
     read: Read
+    in_machine_order: bool = True
 
     def enter(self) -> None:
         self.writer.add(MoveRegister(e.R6, e.R1))
 
-    def load(self, number: int, load: Load, dst: Register) -> None:
+    def load(self, number: int, load: Load, dst: Register, asks: bool = True) -> None:
         offset, base = load.extent.first, load.base
         if offset > LARGEST_OFFSET:
             self.writer.end(Goto(self.short))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpfq.backends.cbpf.lookups import LookAbsolute, LookIndirect
 from bpfq.backends.ebpf.bounds import bounds
 from bpfq.backends.ebpf.flow import Flow
 from bpfq.backends.ebpf.hooks import NAMES, HookFacts
@@ -47,6 +48,8 @@ def _loads(flow: Flow, hook: HookFacts) -> dict[int, int]:
     found: dict[int, int] = {}
     for number, operation in enumerate(flow.operations):
         match operation:
+            case LookAbsolute() | LookIndirect():
+                continue
             case i.LoadAbsolute(offset, _) if offset in NAMES:
                 word = hook.metadata.get(NAMES[offset])
                 if word is not None and word.packet_order:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final
 
+from bpfq.backends.cbpf.lookups import LookAbsolute, LookIndirect
 from bpfq.backends.ebpf.flow import Advance, Branch, Flow, Operation
 from bpfq.backends.ebpf.hooks import NAMES
 from bpfq.backends.ebpf.plan import Plan
@@ -83,6 +84,11 @@ class _Machine:
 
     def _compute(self, operation: Operation) -> tuple[int, int | None]:
         match operation:
+            case LookAbsolute(offset):
+                return A, None if self.sample.load(offset, 1) is None else 0
+            case LookIndirect(offset):
+                there = self._load_at(self._get(X) + offset, 1)
+                return A, None if there is None else 0
             case i.LoadAbsolute(offset, _) if offset in NAMES:
                 return A, self._word(NAMES[offset])
             case i.LoadAbsolute(offset, size):

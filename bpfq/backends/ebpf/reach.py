@@ -54,6 +54,12 @@ class Load:
         return self.extent.end - self.extent.first
 
 
+def pieces(extent: Extent) -> list[Extent]:
+    """The words that are loaded one by one, and what is left."""
+    firsts = range(extent.first, extent.end, 4)
+    return [Extent(first, min(first + 4, extent.end)) for first in firsts]
+
+
 def load(operation: Operation, read: Mapping[int, int]) -> Load | None:
     """What an operation reads of the packet, if anything."""
     match operation:

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
+from bpfq.backends.cbpf.lookups import LookAbsolute, LookIndirect
 from bpfq.backends.ebpf import frame as frames
+from bpfq.backends.ebpf import live
 from bpfq.backends.ebpf.areas import areas
 from bpfq.backends.ebpf.blocks import Goto, If, Label, Writer
 from bpfq.backends.ebpf.chains import REGISTERS
@@ -159,7 +161,7 @@ class Sections:
     ) -> Selector:
         first = self.writer.next
         self.writer.next += len(made.flow.operations)
-        below = spills - KEY if _sets(made) else spills
+        below = spills - _room(made)
         return Selector(
             made, self.hook, found, frame, self.writer, first, accept, reject, below, self.maps
         )  # fmt: skip
@@ -207,7 +209,16 @@ def _calling(made: Plan, hook: HookFacts) -> list[int]:
                     found.append(number)
             case Branch(_, Members() as members) if kind(members) != "array":
                 found.append(number)
+            case LookAbsolute() | LookIndirect():
+                found.append(number)
     return found
+
+
+def _room(made: Plan) -> int:
+    """Bytes of the stack for the key of a look-up."""
+    if any(isinstance(each, LookAbsolute | LookIndirect) for each in made.flow.operations):
+        return live.KEY
+    return KEY if _sets(made) else 0
 
 
 def _sets(made: Plan) -> list[Members]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+from bpfq.backends.cbpf.lookups import LookAbsolute, LookIndirect
+from bpfq.backends.ebpf import live
 from bpfq.backends.ebpf.access import Access
 from bpfq.backends.ebpf.blocks import Goto, If, Label, Writer
 from bpfq.backends.ebpf.flow import ACCEPT, REJECT, Advance, Branch, Operation
@@ -16,7 +18,7 @@ from bpfq.backends.ebpf.frame import WORD, Frame
 from bpfq.backends.ebpf.hooks import NAMES, HookFacts
 from bpfq.backends.ebpf.orders import swapped
 from bpfq.backends.ebpf.plan import Plan
-from bpfq.backends.ebpf.reach import load
+from bpfq.backends.ebpf.reach import Load, load, pieces
 from bpfq.backends.ebpf.registers import Places
 from bpfq.backends.ebpf.sets import PREFIX, WORDS, Maps, kind
 from bpfq.backends.ebpf.webs import A, X
@@ -75,6 +77,8 @@ class Selector:
             following = [self._label(each) for each in self.plan.flow.successors[number]]
             if isinstance(operation, Branch):
                 self._branch(number, operation, following)
+            elif isinstance(operation, LookAbsolute | LookIndirect):
+                self._look(number, operation, access, following[0])
             else:
                 self._compute(number, operation, access)
                 self.writer.end(Goto(following[0]))
@@ -150,7 +154,7 @@ class Selector:
             self._move(temporary, value)
             self.writer.add(e.ByteSwap(temporary, e.ByteOrder.BIG, 8 * size))
             value = temporary
-        number, start = self.maps.number(members, size), self.spills
+        start = self.spills
         if kind(members) == "lpm_trie":
             self.writer.add(
                 e.StoreImmediate(e.R10, start, 8 * size, PREFIX),
@@ -158,12 +162,71 @@ class Selector:
             )
         else:
             self.writer.add(e.StoreMemory(e.R10, start, value, size))
+        self._call_map(self.maps.number(members, size))
+
+    def _call_map(self, number: int) -> None:
+        """Look for the key in a map; R0 is not 0 where it is there."""
         self.writer.add(
             e.LoadImmediate64(e.R1, number, e.Immediate.MAP_FD),
             e.MoveRegister(e.R2, e.R10),
-            e.Operation.ADD.imm(e.R2, start),
+            e.Operation.ADD.imm(e.R2, self.spills),
             e.Call(HELPERS["map_lookup_elem"]),
         )
+
+    # ------------------------------------------------------------ sets that may change
+
+    def _look(
+        self, number: int, operation: LookAbsolute | LookIndirect, access: Access, then: Label
+    ) -> None:
+        """Copy bytes of the packet to the key, look for it, and go on with what came out."""
+        found = load(operation, self.plan.webs.read[number])
+        assert found is not None
+        members, temporary = operation.members, self.frame.temporary[0]
+        at = self.spills + live.place(members) - found.extent.first
+        for count, piece in enumerate(pieces(found.extent)):
+            part = Load(found.base, piece)
+            access.load(number, part, temporary, asks=count == 0)
+            if access.in_machine_order:
+                self.writer.add(e.ByteSwap(temporary, e.ByteOrder.BIG, 8 * part.size))
+            self.writer.add(e.StoreMemory(e.R10, at + piece.first, temporary, part.size))
+        self.writer.add(*live.around(members, found.size, self.spills))
+        self._call_map(self.maps.add(live.spec(members)))
+        exits = self._decided_behind(number)
+        if exits is None:
+            self._as_number(number, then)
+        else:
+            self.writer.end(If(Comparison.NE, e.R0, 0, *exits))
+
+    def _decided_behind(self, number: int) -> tuple[Label, Label] | None:
+        """Where 1 and 0 lead, if all that follows is a test of that."""
+        flow, webs = self.plan.flow, self.plan.webs
+        target, web = flow.successors[number][0], webs.written[number]
+        if target < 0 or web is None:
+            return None
+        test = flow.operations[target]
+        if not isinstance(test, Branch) or not isinstance(test.value, int):
+            return None
+        if webs.read[target][A] != web or web in webs.live[target]:
+            return None
+        yes, no = (self._label(each) for each in flow.successors[target])
+        found, absent = (yes if test.relation.holds(n, test.value) else no for n in (1, 0))
+        return found, absent
+
+    def _as_number(self, number: int, then: Label) -> None:
+        """Put 1 or 0 where the result belongs."""
+        web = self.plan.webs.written[number]
+        if web is None:
+            self.writer.end(Goto(then))
+            return
+        dst = self.places.registers.get(web, self.frame.temporary[0])
+        found, absent = self.writer.label(), self.writer.label()
+        self.writer.end(If(Comparison.NE, e.R0, 0, found, absent))
+        for label, value in ((found, 1), (absent, 0)):
+            self.writer.start(label)
+            self.writer.add(e.Move(dst, value, 32))
+            if web in self.places.spilled:
+                self.writer.add(e.StoreMemory(e.R10, self._word(web), dst, WORD))
+            self.writer.end(Goto(then))
 
     # ------------------------------------------------------------ computations
 

@@ -54,6 +54,7 @@ class Sliced:
     read: Read
     areas: Areas
     first: bool = True
+    in_machine_order: bool = False
 
     def enter(self) -> None:
         """Make the dynptr; the verifier wants the buffers written."""
@@ -72,10 +73,10 @@ class Sliced:
         )
         self.writer.leave_if(Comparison.NE, e.R0, 0, self.short)
 
-    def load(self, number: int, load: Load, dst: Register) -> None:
+    def load(self, number: int, load: Load, dst: Register, asks: bool = True) -> None:
         asked = self.plan.asked[number]
         pointer = _POINTERS[load.base is not None]
-        if asked.request is not None:
+        if asked.request is not None and asks:
             self._slice(load.base, asked.request, pointer)
         self.writer.add(LoadMemory(dst, pointer, load.extent.first - asked.first, load.size))
 
