@@ -52,6 +52,9 @@ examples:
   bpfq equiv 'port 80' 'tcp port 80'     a packet on which they differ; A or B may be @FILE
   zcat big.pcap.gz | bpfq -r - -w - udp | tcpdump -r -
   sudo bpfq capture -i eth0 -c 10 arp
+  sudo bpfq attach --xdp eth0 --action drop --ttl 10m udp src port 123
+  sudo bpfq attach --tc eth0:egress --action count --pin /sys/fs/bpf/dns udp port 53
+  bpfq export elf --target ebpf:xdp --action drop udp port 123 -o ntp.o
 
 exit codes: 0 found or done, 1 no packet matched or different, 2 filter or command line wrong,
 3 the target cannot, 4 the system refused, 5 undecided, 130 Ctrl-C
