@@ -23,12 +23,8 @@ from bpfq.lower.context import Context
 from bpfq.lower.lists import has_long_list
 from bpfq.lower.lower import lower
 from bpfq.opt.candidates import by_fields_where_worth, keeps_contract
-from bpfq.opt.gates import order_branches, order_gates
 from bpfq.opt.inrows import in_rows
-from bpfq.opt.likely import order_values
-from bpfq.opt.observed import Observed
 from bpfq.opt.pipeline import Change, Start, Watch, optimise
-from bpfq.opt.refusals import refusals_first
 from bpfq.opt.sets import gather_sets
 from bpfq.opt.tabulate import tabulate
 from bpfq.query.nodes import Query
@@ -127,6 +123,8 @@ class _Ways:
             self._add_other("by fields", other, formula)
 
     def add_refusals_first(self, formula: Formula) -> None:
+        from bpfq.opt.refusals import refusals_first
+
         moved = refusals_first(formula)
         if moved is not formula and size(formula) <= _FEW:
             self._add_other("refusals first", build(moved, self.builder), None)
@@ -151,6 +149,10 @@ def reordered(graph: Node, settings: Settings, watch: Watch) -> tuple[Node, ...]
     tests = len(topological(graph))
     if tests > _MANY or (not settings.asks_for_speed and tests <= _SIMPLE):
         return ()
+    from bpfq.opt.gates import order_branches, order_gates
+    from bpfq.opt.likely import order_values
+    from bpfq.opt.observed import Observed
+
     builder, observed = Builder(), Observed(settings.traffic)
     found: dict[Node, None] = {graph: None}
     made = graph

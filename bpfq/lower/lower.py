@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from bpfq.errors import BpfqError
 from bpfq.graph.formula import (
@@ -18,14 +18,11 @@ from bpfq.graph.formula import (
 )
 from bpfq.lower import (
     encapsulation,
-    firewall,
     linklayer,
     live,
     network,
     sets,
-    signalling,
     transport,
-    wlan,
 )
 from bpfq.lower.compare import compare
 from bpfq.lower.context import Context
@@ -150,6 +147,27 @@ def _lower_leaf(node: Item, c: Context) -> Formula:
             return linklayer.interface_index(node, c)
         case q.Llc():
             return linklayer.llc(node, c)
+        case q.FrameType() | q.FrameDirection() | q.FirewallLog():
+            return _rare(node, c)
+        case q.AtmField() | q.AtmClass() | q.Ss7Unit() | q.Ss7Field():
+            return _rare(node, c)
+        case q.And() | q.Or() | q.Not() | q.When() | Refused():
+            raise AssertionError("a Boolean node is no leaf")
+        case _:
+            assert_never(node)
+
+
+_Rare: TypeAlias = (
+    q.FrameType | q.FrameDirection | q.FirewallLog | q.AtmField | q.AtmClass | q.Ss7Unit
+    | q.Ss7Field
+)  # fmt: skip
+
+
+def _rare(node: _Rare, c: Context) -> Formula:
+    """What few filters ask for is imported when one does."""
+    from bpfq.lower import firewall, signalling, wlan
+
+    match node:
         case q.FrameType():
             return wlan.frame_type(node, c)
         case q.FrameDirection():
@@ -160,8 +178,6 @@ def _lower_leaf(node: Item, c: Context) -> Formula:
             return signalling.atm(node, c)
         case q.Ss7Unit() | q.Ss7Field():
             return signalling.ss7(node, c)
-        case q.And() | q.Or() | q.Not() | q.When() | Refused():
-            raise AssertionError("a Boolean node is no leaf")
         case _:
             assert_never(node)
 
