@@ -36,7 +36,8 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
        bpfq attach --xdp IF --action drop EXPRESSION    a filter at work on a hook of the kernel
        bpfq status; bpfq detach NAME|PATH|LINK          what is attached; take it away
-    "diff", "graph", "doctor", "export", "attach", "status", "detach", "test", "count",
+       bpfq count -i IF NAME=EXPRESSION ...   what each of many filters matches, by the second
+       bpfq test -r FILE --target ebpf:HOOK EXPRESSION  the loaded program on a capture
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
 """
