@@ -210,7 +210,7 @@ def _interface(index: int) -> str:
     try:
         return socket.if_indextoname(index)
     except OSError:
-        return f"interface {index}" if index else "nothing"
+        return f"interface {index}" if index else "an interface that is gone"
 
 
 def _key(known: Mapping[str, int], number: int) -> str:

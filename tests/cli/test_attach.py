@@ -258,6 +258,22 @@ class TestWithAPin:
         assert taken.err.startswith(f"detached {OWN} from {place}")
         assert link_of(first.err) not in links
 
+    def test_a_pin_whose_interface_went_is_told_and_taken_away(self, tmp_path: Path) -> None:
+        def scenario() -> tuple[Ran, int, bool]:
+            network()
+            mount_bpffs(str(tmp_path))
+            path = f"{tmp_path}/dns"
+            first = ran("attach", "--xdp", "far", "--pin", path, *DROP)
+            ip("link", "del", "near")
+            return ran("detach", path), link_of(first.err), os.path.exists(path)
+
+        taken, number, pinned = in_namespace(scenario)
+        assert (taken.code, pinned) == (0, False)
+        assert taken.err == (
+            f"detached link {number} from XDP on an interface that is gone; "
+            "0 packets, 0 bytes matched\n"
+        )
+
     def test_a_place_outside_a_bpf_file_system_says_how_to_mount_one(self, tmp_path: Path) -> None:
         def scenario() -> tuple[Ran, bool]:
             network()
