@@ -107,6 +107,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.status import run
         case "detach":
             from bpfq.cli.detach import run
+        case "set":
+            from bpfq.cli.sets import run
         case "export":
             from bpfq.cli.export import run
         case "doctor":

@@ -63,9 +63,11 @@ def compile_hooked(
     """
     from bpfq.ebpf.choice import cheapest as cheapest_emitted
 
-    plain, found = decided(query, settings, watch)
+    live = hooked.maps and names_sets(query)
+    now = replace(settings, allow_empty=True) if live else settings  # more may come into a set
+    plain, found = decided(query, now, watch)
     compiled = cheapest(found, settings, watch)
-    if hooked.maps and names_sets(query):
+    if live:
         settings = with_live_sets(settings)
         plain, found = decided(query, settings, watch)
     looped: tuple[Way, ...] = ()

@@ -16,7 +16,8 @@ from bpfq.version import __version__
 
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
-    "diff", "graph", "doctor", "export", "attach", "status", "detach", "test", "count",
+    "diff", "graph", "doctor", "export", "attach", "status", "detach", "set", "test",
+    "count",
 )  # fmt: skip
 _NUMBERED = ("why", "witness", "count")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
@@ -36,6 +37,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
        bpfq attach --xdp IF --action drop EXPRESSION    a filter at work on a hook of the kernel
        bpfq status; bpfq detach NAME|PATH|LINK          what is attached; take it away
+       bpfq set list|add|del NAME ENTRY ...   what @NAME is now, in filters at work
        bpfq count -i IF NAME=EXPRESSION ...   what each of many filters matches, by the second
        bpfq test -r FILE --target ebpf:HOOK EXPRESSION  the loaded program on a capture
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
@@ -146,6 +148,9 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq status [--json]")
         case "detach":
             parser = _new("bpfq detach NAME|PATH|LINK")
+        case "set":
+            parser = _new("bpfq set list [NAME|PATH] | bpfq set add|del NAME|PATH [ENTRY ...]")
+            parser.add_argument("-F", dest="file", metavar="FILE", help="entries, one a line")
         case "count":
             from bpfq.cli.count_arguments import count_options
 

@@ -63,7 +63,7 @@ class Maps:
         key = (members.bounds, size)
         if key not in self._numbers:
             self._numbers[key] = len(self._specs)
-            self._specs.append(_map(f"set{len(self._specs)}", kind(members), members.bounds, size, self.big_endian))
+            self._specs.append(_map(f"_set{len(self._specs)}", kind(members), members.bounds, size, self.big_endian))
         return self._numbers[key]
 
     def add(self, spec: MapSpec) -> int:

@@ -21,6 +21,7 @@ from bpfq.query import build
 from bpfq.query.nodes import InSet, NamedSet
 from bpfq.source import Suggestion, nearest
 
+_COUNTER: Final = "matches"  # a map of programs that count
 LONGEST_NAME: Final = 15  # characters; BPF_OBJ_NAME_LEN - 1, for the map of the set
 _MAC = re.compile("[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{12}")
 _PORTS = re.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -154,6 +155,8 @@ def from_values(name: str, values: Iterable[object]) -> Listing:
 
 def check_name(name: str) -> None:
     """Raise FilterError for what is no name of a set."""
+    if name == _COUNTER:
+        raise FilterError(f"{name!r} is no name of a set: the counter of matches has it")
     if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise FilterError(
             f"{name!r} is no name of a set: a letter, then letters, digits and _, "

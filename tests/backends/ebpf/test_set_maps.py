@@ -166,14 +166,14 @@ def test_an_object_file_does_not_take_a_map_with_entries() -> None:
     made = laid(text, "xdp", True)[-1]
     with pytest.raises(ObjectError) as error:
         object_file([module(made, "xdp")])
-    assert str(error.value) == "map set0 has entries, which an object file cannot carry"
+    assert str(error.value) == "map _set0 has entries, which an object file cannot carry"
 
 
 def test_a_compiled_filter_has_its_map_and_can_do_without() -> None:
     text = f"udp dst port ({' or '.join(str(port) for port in range(2, 400, 2))})"
     program = bpfq.compile(text, target="ebpf:xdp", action="drop")
     assert [(spec.name, spec.kind, spec.frozen) for spec in program.module.maps] == [
-        ("set0", "array", True)
+        ("_set0", "array", True)
     ]
     plain = program.without_maps
     assert plain.module.maps == () and len(plain) > len(program)
