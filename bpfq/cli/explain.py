@@ -78,7 +78,7 @@ def _size(program: Program) -> list[str]:
         lines += _hooked(hooked)
     if takes_option_memory(program):
         lines.append(f"{optmem_charge(program.words)} bytes of a socket's option memory")
-    return [*lines, *program.notes]
+    return [*lines, *(line for note in program.notes for line in wrap(note, _WIDTH))]
 
 
 def _hooked(program: EbpfProgram) -> list[str]:

@@ -63,6 +63,7 @@ def _fields(row: Standing) -> dict[str, Any]:
         "name": row.name or None,
         "hook": row.hook,
         "place": None if row.place is None else str(row.place),
+        "mode": row.place.mode if row.place is not None and row.hook == "xdp" else None,
         "link": row.id or None,
         "program": row.program_id,
         "age_seconds": round(row.age, 3),

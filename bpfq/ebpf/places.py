@@ -25,9 +25,16 @@ from bpfq.kernel.attach import (
     attach_xdp,
 )
 from bpfq.kernel.cgroups import cgroup_id, cgroup_path
-from bpfq.kernel.hooks import NETFILTER_FAMILIES, NETFILTER_HOOKS, XDP_MODES, LinkType
+from bpfq.kernel.hooks import (
+    NETFILTER_FAMILIES,
+    NETFILTER_HOOKS,
+    XDP_MODES,
+    AttachType,
+    LinkType,
+)
 from bpfq.kernel.interfaces import interface, link_type_of
 from bpfq.kernel.links import Link, LinkInformation
+from bpfq.kernel.presence import tcx_links, xdp_on
 from bpfq.kernel.programs import Program
 from bpfq.kernel.sockets import open_filtered
 from bpfq.record import record, replace
@@ -161,12 +168,20 @@ def hold_beside(place: Place, program: Program) -> tuple[Place, Link]:
 
 
 def found(told: LinkInformation) -> Place | None:
-    """The place of a link, as this network namespace names it; None for other kinds of links."""
+    """The place of a link, in the words of this network namespace; None for other kinds of links.
+
+    Which namespace a netfilter link belongs to is not told.
+    """
     match told.kind:
         case LinkType.XDP:
-            return Place("xdp", _interface(told.ifindex))
+            on = xdp_on(told.ifindex)
+            is_here = on is not None and on.program_id == told.program_id
+            mode = on.mode if on is not None and is_here else AUTO
+            return Place("xdp", _interface(told.ifindex, is_here), mode=mode)
         case LinkType.TCX:
-            return Place("tc", _interface(told.ifindex), _key(TC_DIRECTIONS, told.attach_type))
+            kind = AttachType(told.attach_type)
+            is_here = told.id in tcx_links(told.ifindex, kind)
+            return Place("tc", _interface(told.ifindex, is_here), _key(TC_DIRECTIONS, kind))
         case LinkType.CGROUP:
             direction = _key(CGROUP_DIRECTIONS, told.attach_type)
             return Place("cgroup_skb", cgroup_path(told.cgroup_id), direction)
@@ -177,23 +192,15 @@ def found(told: LinkInformation) -> Place | None:
 
 
 def is_at(told: LinkInformation, place: Place) -> bool:
-    """Whether the link is at the place, whatever its mode or priority."""
-    match place.hook:
-        case "xdp":
-            return told.kind == LinkType.XDP and told.ifindex == socket.if_nametoindex(place.where)
-        case "tc":
-            wanted = (LinkType.TCX, socket.if_nametoindex(place.where), TC_DIRECTIONS[place.point])
-            return (told.kind, told.ifindex, told.attach_type) == wanted
-        case "cgroup_skb":
-            at = (LinkType.CGROUP, cgroup_id(place.where), CGROUP_DIRECTIONS[place.point])
-            return (told.kind, told.cgroup_id, told.attach_type) == at
-        case "netfilter":
-            hook = (NETFILTER_FAMILIES[place.where], NETFILTER_HOOKS[place.point])
-            return told.kind == LinkType.NETFILTER and (told.family, told.hook) == hook
-        case "socket":
-            return False
-        case _:
-            assert_never(place.hook)
+    """Whether the link is at the place, whatever its mode or priority; raises LoadError."""
+    there = found(told)
+    if there is None or there.hook != place.hook:
+        return False
+    if place.hook == "cgroup_skb":
+        same = told.cgroup_id == cgroup_id(place.where)
+    else:
+        same = there.where == place.where
+    return same and there.point == place.point
 
 
 def is_somewhere(told: LinkInformation) -> bool:
@@ -206,11 +213,11 @@ def is_somewhere(told: LinkInformation) -> bool:
     return True
 
 
-def _interface(index: int) -> str:
-    try:
-        return socket.if_indextoname(index)
-    except OSError:
-        return f"interface {index}" if index else "an interface that is gone"
+def _interface(index: int, is_here: bool) -> str:
+    """An interface by its name, where it is of this namespace."""
+    if not index:
+        return "an interface that is gone"
+    return socket.if_indextoname(index) if is_here else f"interface {index} of another namespace"
 
 
 def _key(known: Mapping[str, int], number: int) -> str:

@@ -51,6 +51,7 @@ class Command(IntEnum):
     PROG_GET_FD_BY_ID = 13
     MAP_GET_FD_BY_ID = 14
     OBJ_GET_INFO_BY_FD = 15
+    PROG_QUERY = 16
     BTF_LOAD = 18
     MAP_FREEZE = 22
     MAP_LOOKUP_BATCH = 24

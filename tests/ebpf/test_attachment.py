@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import threading
 from pathlib import Path
@@ -356,12 +357,35 @@ def test_a_place_is_what_the_kernel_tells_of_its_link() -> None:
         return places
 
     assert in_namespace(scenario) == [
-        Place("xdp", "far"),
-        Place("xdp", "far"),
+        Place("xdp", "far", mode="native"),
+        Place("xdp", "far", mode="generic"),
         Place("tc", "far", "ingress"),
         Place("tc", "near", "egress"),
         Place("netfilter", "inet", "input", priority=-5),
     ]
+
+
+def test_an_interface_of_another_namespace_has_a_number_only() -> None:
+    def scenario() -> list[Place | None]:
+        from bpfq.ebpf.places import found, is_at
+
+        network()
+        held = [attached("xdp"), attached("tc egress")]
+        told = [each.link.information() for each in held if each.link is not None]
+
+        def elsewhere() -> list[Place | None]:
+            network()  # interfaces with the same names and numbers
+            assert not any(is_at(link, each.place) for link, each in zip(told, held, strict=True))
+            return [found(link) for link in told]
+
+        here = [found(link) for link in told]
+        assert [place and place.where for place in here] == ["far", "near"]
+        return in_namespace(elsewhere)
+
+    xdp, tc = in_namespace(scenario)
+    assert xdp is not None and tc is not None
+    assert re.fullmatch(r"XDP on interface \d+ of another namespace", str(xdp))
+    assert re.fullmatch(r"tc egress on interface \d+ of another namespace", str(tc))
 
 
 def test_an_unknown_interface_is_named_with_those_there_are() -> None:
