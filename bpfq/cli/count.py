@@ -32,6 +32,7 @@ _HOOKS: Final = ("tc", "xdp")
 _DIRECTIONS: Final = ("ingress", "egress", "both")
 _INTERVAL: Final = "1s"
 _SHORTEST: Final = 0.01  # seconds
+_GLANCE: Final = 0.5  # seconds between two looks at whether it is attached still
 
 
 def run(options: Namespace) -> int:
@@ -131,7 +132,7 @@ def _watch(
             started, shown, elapsed, gone = time.monotonic(), 0, 0.0, False
             while end is None and not gone and (limit is None or elapsed < limit):
                 following = (shown + 1) * interval
-                until = following if limit is None else min(following, limit)
+                until = min(following, elapsed + _GLANCE, following if limit is None else limit)
                 end = waiting.for_(until - (time.monotonic() - started))
                 elapsed = time.monotonic() - started
                 gone = not counters.is_attached()

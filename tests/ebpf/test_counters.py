@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import struct
 import sys
 
 import pytest
@@ -16,6 +19,8 @@ from bpfq.ebpf.install import install
 
 pytestmark = [pytest.mark.root, needs_root, needs_ip, needs_bpf]
 
+TUN = "/dev/net/tun"
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # <linux/if_tun.h>
 DNS, OTHER = datagram(53, b"query"), datagram(99)
 FILTERS = {"dns": "udp port 53", "arp": bpfq.arp, "all": ""}
 
@@ -44,6 +49,22 @@ def test_both_directions_are_counted_together() -> None:
     assert in_namespace(scenario) == {
         "dns": Counts(3, 3 * size), "arp": Counts(0, 0), "all": Counts(4, 3 * size + len(OTHER)),
     }  # fmt: skip
+
+
+@pytest.mark.skipif(not os.path.exists(TUN), reason=f"needs {TUN}: modprobe tun")
+def test_an_interface_without_link_headers_is_counted_from_the_network_header() -> None:
+    def scenario() -> dict[str, Counts]:
+        tun = os.open(TUN, os.O_RDWR)
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"tun", IFF_TUN | IFF_NO_PI))
+        ip("link", "set", "tun", "up")
+        filters = {"dns": "udp port 53", "all": "ip"}
+        with bpfq.count_program(filters, link="RAW").attach("tun") as counters:
+            os.write(tun, DNS[14:])
+            os.write(tun, OTHER[14:])
+            return come_to(counters, 2)
+
+    sizes = len(DNS) - 14, len(DNS) + len(OTHER) - 28
+    assert in_namespace(scenario) == {"dns": Counts(1, sizes[0]), "all": Counts(2, sizes[1])}
 
 
 def test_counters_that_are_closed_count_no_more() -> None:
