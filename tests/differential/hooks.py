@@ -150,14 +150,24 @@ def kernel(module: Module, place: Place) -> Iterator[Run]:
             return
 
         def accepts(packet: bytes) -> bool | None:
-            whole = bytes(ETHERNET) + packet if place.hook == "cgroup_skb" else packet
-            if not shortest(place.hook, whole) <= len(whole) <= LONGEST:
+            if not runs(packet, place):
                 return None
-            if place.hook == "netfilter" and not _is_ip(packet):
-                return None
-            return _accepted(run_in_kernel(installed.program, whole).verdict, place)
+            return _accepted(run_in_kernel(installed.program, framed(packet, place)).verdict, place)
 
         yield accepts
+
+
+def framed(packet: bytes, place: Place) -> bytes:
+    """A packet as a test run takes it."""
+    return bytes(ETHERNET) + packet if place.hook == "cgroup_skb" else packet
+
+
+def runs(packet: bytes, place: Place) -> bool:
+    """Whether a test run takes the packet."""
+    whole = framed(packet, place)
+    if not shortest(place.hook, whole) <= len(whole) <= LONGEST:
+        return False
+    return place.hook != "netfilter" or _is_ip(packet)
 
 
 def metadata_in_kernel(packet: bytes, place: Place) -> Metadata | None:

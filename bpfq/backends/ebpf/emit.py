@@ -19,6 +19,7 @@ from bpfq.backends.ebpf.sections import AT_ONCE, Ends, Sections
 from bpfq.backends.ebpf.select import signed
 from bpfq.backends.ebpf.sets import Maps, is_large
 from bpfq.backends.ebpf.sink import sink
+from bpfq.backends.ebpf.sliced import make_dynptr
 from bpfq.backends.loops import LoadChain
 from bpfq.graph.membership import LEAF
 from bpfq.isa.ebpf import instructions as e
@@ -133,13 +134,20 @@ class _Program:
             ends = self._ends(accept, leave, behind)
             behind = self._section(sections, flows[number], ends, legacy, number == 0)
         assert behind is not None
-        entry = behind
-        if self.counted and self.hook.beyond != "sliced":
-            entry = self.writer.label()
-            self.writer.start(entry)
-            self.writer.add(e.MoveRegister(e.R6, e.R1))
-            self.writer.end(Goto(behind))
+        entry = self._entered(behind, leave) if self.counted else behind
         return replace(layout(self.writer.blocks, entry), maps=self.maps.specs)
+
+    def _entered(self, first: Label, leave: Label) -> Label:
+        """What counters need comes before all filters: the context in R6, or a dynptr."""
+        short = self._return(self.verdicts.reject, leave)
+        entry = self.writer.label()
+        self.writer.start(entry)
+        if self.hook.beyond == "sliced":
+            make_dynptr(self.writer, short)
+        else:
+            self.writer.add(e.MoveRegister(e.R6, e.R1))
+        self.writer.end(Goto(first))
+        return entry
 
     def _accept(self, number: int, of: int, leave: Label, behind: Label | None) -> Label:
         """Where a match leads: it is counted, and where no other filter follows, it ends."""
@@ -174,7 +182,7 @@ class _Program:
         if bare.entry < 0:
             return ends(False)[0 if bare.entry == ACCEPT else 1]
         if self.hook.beyond == "sliced":
-            return sections.slicing(bare, ends, first)
+            return sections.slicing(bare, ends, not self.counted)
         if self.hook.packet is not None:
             made = sections.in_place(bare, ends)
         elif legacy:

@@ -40,6 +40,18 @@ _POINTERS: Final = (e.R6, e.R7)  # to the slice of the packet's start and to tha
 _SKB: Final = 8  # where struct bpf_nf_ctx has the skb, bytes
 
 
+def make_dynptr(writer: Writer, short: Label) -> None:
+    """Of the packet, from the context in R1; short: where it leads when there is none."""
+    writer.add(
+        LoadMemory(e.R1, e.R1, _SKB, 8),
+        Move(e.R2, 0, 32),
+        MoveRegister(e.R3, e.R10),
+        Operation.ADD.imm(e.R3, -DYNPTR),
+        CallKernel(FROM_SKB),
+    )
+    writer.leave_if(Comparison.NE, e.R0, 0, short)
+
+
 @record(frozen=False)
 class Sliced:
     """short: where packets go that end before the bytes that are asked for.
@@ -59,19 +71,9 @@ class Sliced:
     def enter(self) -> None:
         """Make the dynptr; the verifier wants the buffers written."""
         if self.first:
-            self._make()
+            make_dynptr(self.writer, self.short)
         lowest = -self.areas.used
         self.writer.add(*(StoreImmediate(e.R10, at, 0, 8) for at in range(lowest, -DYNPTR, WORD)))
-
-    def _make(self) -> None:
-        self.writer.add(
-            LoadMemory(e.R1, e.R1, _SKB, 8),
-            Move(e.R2, 0, 32),
-            MoveRegister(e.R3, e.R10),
-            Operation.ADD.imm(e.R3, -DYNPTR),
-            CallKernel(FROM_SKB),
-        )
-        self.writer.leave_if(Comparison.NE, e.R0, 0, self.short)
 
     def load(self, number: int, load: Load, dst: Register, asks: bool = True) -> None:
         asked = self.plan.asked[number]

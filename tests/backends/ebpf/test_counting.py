@@ -21,29 +21,32 @@ from bpfq.program_ebpf import compile_ebpf, function
 from bpfq.settings import settings_of
 
 
-FILTERS = ("udp port 53", "tcp", "net 10.0.0.0/8", "len > 60", "", "not ip", "ip6")
+FILTERS = ("tcp", "net 10.0.0.0/8", "len > 60", "", "not ip", "ip6")
 
 
 @needs_bpf
 @pytest.mark.parametrize("hook", PASSES)
-def test_one_program_counts_many_filters(hook: Hook) -> None:
+@pytest.mark.parametrize("first", ["udp port 53", "", "len < 0"])
+def test_one_program_counts_many_filters(first: str, hook: Hook) -> None:
     packets = [each[14:] if hook == "netfilter" else each for each in PACKETS]
     settings = settings_of(f"ebpf:{hook}", "EN10MB")
-    graphs = [ways(query_of(text, None), settings)[0].graph for text in FILTERS]
+    texts = (first, *FILTERS)
+    graphs = [ways(query_of(text, None), settings)[0].graph for text in texts]
     laid = counting([Written(selections(each, 2)[0]) for each in graphs], hook, PASSES[hook])
     with install(Module(hook, function(laid), laid.maps)) as installed:
         found = counted(hook, installed, packets)
-    assert found == [expected(text, hook, packets) for text in FILTERS]
+    assert found == [expected(text, hook, packets) for text in texts]
 
 
 @needs_bpf
+@pytest.mark.parametrize("text", ["udp port 53", ""])
 @pytest.mark.parametrize("hook", PASSES)
-def test_the_action_count_counts_and_lets_pass(hook: Hook) -> None:
+def test_the_action_count_counts_and_lets_pass(hook: Hook, text: str) -> None:
     packets = [each[14:] if hook == "netfilter" else each for each in PACKETS]
-    program = bpfq.compile("udp port 53", target=f"ebpf:{hook}", action="count")
+    program = bpfq.compile(text, target=f"ebpf:{hook}", action="count")
     assert isinstance(program, bpfq.EbpfProgram)
     with install(program.module) as installed:
-        assert counted(hook, installed, packets) == [expected("udp port 53", hook, packets)]
+        assert counted(hook, installed, packets) == [expected(text, hook, packets)]
 
 
 @needs_bpf
