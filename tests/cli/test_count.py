@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from bpfq.kernel.attach import attach_tc
 from bpfq.kernel.links import link_with_id
 from bpfq.kernel.programs import load
 
-from .running import BPFQ, Run, environment, process
+from .running import BPFQ, ROOT, Run, environment, process
 
 DNS, NTP, OTHER = (datagram(port, bytes(port)) for port in (53, 123, 99))
 FILTERS = ("dns=udp port 53", "ntp=udp port 123", "all=*")
@@ -277,6 +278,29 @@ def test_a_terminal_has_a_live_table_until_a_key(keys: bytes, code: int) -> None
     assert [line.split()[:3] for line in totals[1:]] == [
         [n, "0", "0"] for n in ("dns", "ntp", "all")
     ]
+
+
+@kernel
+def test_the_readme_shows_what_it_draws() -> None:
+    pytest.importorskip("rich")
+    readme = (ROOT / "README.md").read_text()
+    block = re.search(r"```text\n\$ bpfq (count .*)\n((?:.*\n)*?)```", readme)
+    assert block is not None
+    command, drawn = shlex.split(block[1]), block[2].splitlines()
+
+    def scenario() -> str:
+        ip("link", "set", "far", "down")
+        ip("link", "set", "far", "name", "eth0", "up")
+        send([DNS])
+        words = (*command, "--interval", "50ms")
+        return on_terminal(*BPFQ, *words, keys=b"q", when="▁▁".encode())[1]
+
+    shown = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", with_network(scenario))
+    elapsed = re.compile("[0-9:]{8}")
+    assert elapsed.sub("", drawn[0]) in elapsed.sub("", shown)
+    heads = {tuple(line.split()) for line in shown.splitlines()}
+    assert tuple(drawn[1].split()) in heads
+    assert [line.split()[0] for line in drawn[2:]] == ["dns", "syn", "all"]
 
 
 @kernel
