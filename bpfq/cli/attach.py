@@ -6,15 +6,16 @@ In the foreground until Ctrl-C or the end of --ttl, or left under a name with --
 from __future__ import annotations
 
 import json
-import signal
 import time
 from argparse import Namespace
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
-from bpfq.cli.places import place_in, seconds
+from bpfq.cli.counted import count_fields, in_words
+from bpfq.cli.durations import duration
+from bpfq.cli.places import place_in
 from bpfq.cli.request import compiled, description, filter_text, for_hook
 from bpfq.cli.terminal import say
+from bpfq.cli.waiting import Waiting
 from bpfq.ebpf.attachment import Attachment
 from bpfq.ebpf.counts import Counts
 from bpfq.ebpf.naming import program_name
@@ -25,19 +26,13 @@ from bpfq.kernel.verifier import VerifierError
 from bpfq.program_ebpf import EbpfProgram
 from bpfq.source import Span
 
-_INTERRUPTED: Final = 130  # 128 + SIGINT
-_TERMINATED: Final = 143  # 128 + SIGTERM
 _GLANCE: Final = 0.5  # seconds between two looks at whether it is attached still
-
-
-class _Terminated(Exception):
-    """SIGTERM came."""
 
 
 def run(options: Namespace) -> int:
     place = place_in(options)
     _refuse_contradictions(options, place)
-    lifetime = None if options.ttl is None else seconds(options.ttl)
+    lifetime = None if options.ttl is None else duration(options.ttl, "--ttl")
     text = filter_text(options)
     program = for_hook(compiled(options, text))
     assert program is not None
@@ -55,7 +50,7 @@ def run(options: Namespace) -> int:
 
 
 def _attach(
-    options: Namespace, program: EbpfProgram, place: Place, lifetime: int | None, text: str
+    options: Namespace, program: EbpfProgram, place: Place, lifetime: float | None, text: str
 ) -> int:
     if options.dry_run:
         from bpfq.cli.rehearsal import rehearse
@@ -63,12 +58,15 @@ def _attach(
         return rehearse(options, program, place, text)
     if options.pin is not None:
         return _leave(options, program, place)
-    with program.attach(
-        _where(place), direction=_direction(place), mode=place.mode, priority=place.priority,
-        name=options.name or "",
-    ) as attachment:  # fmt: skip
+    with (
+        Waiting() as waiting,
+        program.attach(
+            _where(place), direction=_direction(place), mode=place.mode, priority=place.priority,
+            name=options.name or "",
+        ) as attachment,
+    ):  # fmt: skip
         _announce(options, program, attachment, text)
-        return _wait(options, attachment, lifetime)
+        return _wait(options, attachment, waiting, lifetime)
 
 
 def _show_instruction(error: VerifierError, program: EbpfProgram) -> None:
@@ -126,32 +124,22 @@ def _announce(options: Namespace, program: EbpfProgram, attachment: Attachment, 
         say(f"attached to {attachment.place} ({kind} {attachment.id}{mode}); {ends} detaches")
 
 
-def _wait(options: Namespace, attachment: Attachment, lifetime: int | None) -> int:
+def _wait(
+    options: Namespace, attachment: Attachment, waiting: Waiting, lifetime: float | None
+) -> int:
     """Until it ends; prints what it came to.  Returns the exit code."""
-    code, started = 0, time.monotonic()
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        while attachment.is_attached():
-            left = _GLANCE
-            if lifetime is not None:
-                left = min(left, started + lifetime - time.monotonic())
-            if left <= 0:
-                break
-            time.sleep(left)
-        else:
-            say("detached by another process, or the interface or cgroup is gone")
-    except KeyboardInterrupt:
-        code = _INTERRUPTED
-    except _Terminated:
-        code = _TERMINATED
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    started, end = time.monotonic(), None
+    while end is None and attachment.is_attached():
+        left = _GLANCE
+        if lifetime is not None:
+            left = min(left, started + lifetime - time.monotonic())
+        if left <= 0:
+            break
+        end = waiting.for_(left)
+    if not attachment.is_attached():
+        say("detached by another process, or the interface or cgroup is gone")
     _totals(options, attachment.counts(), time.monotonic() - started)
-    return code
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated
+    return 0 if end is None else end.value
 
 
 def _totals(options: Namespace, counts: Counts | None, elapsed: float) -> None:
@@ -160,14 +148,3 @@ def _totals(options: Namespace, counts: Counts | None, elapsed: float) -> None:
     elif not options.quiet:
         matched = "" if counts is None else f"{in_words(counts)} matched in "
         say(f"{matched}{elapsed:.1f} s")
-
-
-def count_fields(counts: Counts | None) -> dict[str, Any]:
-    """Counts as ``--json`` prints them; null where nothing counts."""
-    packets, size = (None, None) if counts is None else counts
-    return {"packets": packets, "bytes": size}
-
-
-def in_words(counts: Counts) -> str:
-    packets = f"{counts.packets} {'packet' if counts.packets == 1 else 'packets'}"
-    return packets if counts.bytes is None else f"{packets}, {counts.bytes} bytes"

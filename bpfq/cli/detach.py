@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
-from bpfq.cli.attach import count_fields, in_words
+from bpfq.cli.counted import count_fields, in_words
 from bpfq.cli.terminal import say
 from bpfq.ebpf.standing import detach
 from bpfq.errors import BpfqError

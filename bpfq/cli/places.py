@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from typing import Final
 
@@ -20,8 +19,6 @@ _OPTIONS: Final[dict[str, Hook]] = {
     "socket": "socket",
 }
 _FAMILIES: Final = {"inet": 4, "inet6": 6}
-_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
-_TIME: Final = re.compile(r"([0-9]{1,9})([smhd]?)")
 
 
 def place_in(options: Namespace) -> Place:
@@ -84,11 +81,3 @@ def _narrow(options: Namespace, place: Place) -> None:
             f"netfilter {place.where} has IPv{family} only: leave out -{options.family}"
         )
     options.family = family
-
-
-def seconds(text: str) -> int:
-    """The time that a word such as 90, 90s, 10m or 2h says; raises BpfqError."""
-    found = _TIME.fullmatch(text)
-    if found is None or int(found[1]) == 0:
-        raise BpfqError(f"--ttl {text} is no time; write it as 90s, 10m, 2h or 1d")
-    return int(found[1]) * _UNITS[found[2]]

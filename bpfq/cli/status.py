@@ -6,7 +6,7 @@ import json
 from argparse import Namespace
 from typing import Any, Final
 
-from bpfq.cli.attach import count_fields, in_words
+from bpfq.cli.counted import count_fields, in_words
 from bpfq.cli.terminal import BOLD, coloured, paint, say, standard_output
 from bpfq.ebpf.standing import Standing, standing
 from bpfq.errors import BpfqError
