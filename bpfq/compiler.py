@@ -66,7 +66,8 @@ def compile_hooked(
     live = hooked.maps and names_sets(query)
     now = replace(settings, allow_empty=True) if live else settings  # more may come into a set
     plain, found = decided(query, now, watch)
-    compiled = cheapest(found, settings, watch)
+    plainly = replace(settings, level=min(settings.level, 1))  # of a long list one program will do
+    compiled = cheapest(found, plainly if live else settings, watch)
     if live:
         settings = with_live_sets(settings)
         plain, found = decided(query, settings, watch)

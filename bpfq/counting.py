@@ -10,13 +10,13 @@ A packet counts for every filter that it matches, and always passes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from bpfq.analysis.annotate import Said, lines, said
 from bpfq.api import query_of, with_sets
 from bpfq.backends.ebpf.blocks import Counter, Source
 from bpfq.backends.ebpf.emit import Verdicts, counting
-from bpfq.compiler import decided
+from bpfq.compiler import decided, with_live_sets
 from bpfq.ebpf.actions import COUNT, verdicts
 from bpfq.ebpf.choice import Emitted, Hooked, cheapest
 from bpfq.errors import FilterError, UnsupportedError, naming, quoting
@@ -24,6 +24,7 @@ from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.program_ebpf import function, listing
 from bpfq.query.nodes import Query
+from bpfq.query.sets import names_sets
 from bpfq.record import record, replace
 from bpfq.settings import Settings, settings_of
 
@@ -131,12 +132,19 @@ def count_program(
     if not filters:
         raise FilterError("no filter to count with")
     names = with_sets(resolver, sets)
-    found: list[tuple[Emitted, Query]] = []
+    found: list[_Found] = []
     for name, each in filters.items():
         with naming(name, each), quoting(each):
             query = query_of(each, names)
-            found.append((cheapest(decided(query, settings)[1], settings, hooked), query))
+            own = with_live_sets(settings) if names_sets(query) else settings
+            found.append(_Found(cheapest(decided(query, own)[1], own, hooked), query, own))
     return _merged(tuple(filters), found, settings, hooked)
+
+
+class _Found(NamedTuple):
+    emitted: Emitted
+    query: Query
+    settings: Settings
 
 
 def _hooked(settings: Settings) -> Hooked:
@@ -150,16 +158,16 @@ def _hooked(settings: Settings) -> Hooked:
 
 def _merged(
     names: tuple[str, ...],
-    found: list[tuple[Emitted, Query]],
+    found: list[_Found],
     settings: Settings,
     hooked: Hooked,
 ) -> CountProgram:
-    written = [emitted.written for emitted, _ in found]
+    written = [each.emitted.written for each in found]
     laid = counting(written, hooked.hook, hooked.verdicts.accept, hooked.maps, settings.byteorder)
     known: dict[Source, Said] = {}
     below = 0  # lines of the filters before
-    for number, (name, (emitted, query)) in enumerate(zip(names, found, strict=True)):
-        own = said(emitted.graph, query, settings)
+    for number, (name, one) in enumerate(zip(names, found, strict=True)):
+        own = said(one.emitted.graph, one.query, one.settings)
         for test, each in own.items():
             known[test] = replace(each, text=f"{name} -> {each.text}", line=below + each.line)
         below += max((each.line for each in own.values()), default=0) + 1

@@ -17,9 +17,13 @@ from kernel.namespaces import in_namespace, needs_ip, sender
 
 import bpfq
 from bpfq.__main__ import main
+from bpfq.backends.ebpf.live import keys
 from bpfq.ebpf.attachment import Attachment
+from bpfq.ebpf.counts import each_in
+from bpfq.ebpf.install import install
 from bpfq.ebpf.sets import all_sets, sets_called
 from bpfq.errors import BpfqError
+from bpfq.kernel.testrun import run
 
 pytestmark = [pytest.mark.root, needs_bpf, needs_ip]
 
@@ -105,6 +109,20 @@ def test_a_set_of_two_filters_changes_in_both() -> None:
             return seen, entries, tuple(sorted(filters))
 
     assert in_namespace(scenario) == ([True], 2, ("one", "two"))
+
+
+def test_counters_count_what_is_in_the_set_now() -> None:
+    filters = {"here": f"dst net @{NAME}", "twice": f"udp and dst net @{NAME}", "all": "ip"}
+    program = bpfq.count_program(filters, target="ebpf:tc", sets={NAME: ["10.9.9.9"]})
+    packet = datagram(BAD)
+    with install(program.module) as loaded:
+        run(loaded.program, packet)
+        seen = [[each.packets for each in each_in(loaded.maps["matches"])]]
+        (key,) = keys("address", (4, 0x0A000000, 24))
+        loaded.maps[NAME].update(key, b"\1")
+        run(loaded.program, packet)
+        seen.append([each.packets for each in each_in(loaded.maps["matches"])])
+    assert seen == [[0, 0, 1], [1, 1, 2]]
 
 
 def test_a_pinned_map_is_a_set_by_its_path() -> None:
