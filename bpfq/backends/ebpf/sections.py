@@ -139,12 +139,19 @@ class Sections:
             self.writer.add(e.Move(e.R0, signed(self.rest), 32))
 
     def _pull(self, access: Direct, short: Label, reject: Label, early: bool) -> None:
-        """Bring into reach what any way may read, to begin again: once, R1 is 0 from then on."""
+        """Bring into reach what any way may read, to begin again: once, R1 is 0 from then on.
+
+        Short packets, of which nothing lies elsewhere, do not pay for it.
+        """
         writer, hook = self.writer, self.hook
-        assert hook.length is not None
+        assert hook.length is not None and hook.packet is not None
+        assert access.frame.end is not None
+        start, end = e.R4, access.frame.end
         writer.start(short)
         writer.leave_if(e.Comparison.EQ, e.R1, 0, reject)
         writer.add(e.MoveRegister(e.R6, e.R1), e.LoadMemory(e.R2, e.R1, hook.length, 4))
+        writer.add(e.LoadMemory(start, e.R1, hook.packet, 4), e.Operation.SUB.reg(end, start))
+        writer.leave_if(e.Comparison.GE, end, e.R2, reject)  # all of it is in reach
         enough, more = writer.label(), writer.label()
         writer.end(If(e.Comparison.LE, e.R2, access.furthest, enough, more))
         writer.start(more)

@@ -56,15 +56,18 @@ def test_tc_begins_again_once_with_what_it_may_read_brought_into_reach() -> None
    9: (15) if r1 == 0x0 goto pc-2
   10: (bf) r6 = r1
   11: (61) r2 = *(u32 *)(r1 +0)
-  12: (b5) if r2 <= 0xe goto pc+1
-  13: (b4) w2 = 14
-  14: (85) call bpf_skb_pull_data#39
-  15: (b4) w0 = -1
-  16: (61) r3 = *(u32 *)(r6 +80)
-  17: (61) r2 = *(u32 *)(r6 +76)
-  18: (07) r2 += 14
-  19: (b4) w1 = 0
-  20: (05) goto pc-17
+  12: (61) r4 = *(u32 *)(r1 +76)
+  13: (1f) r3 -= r4
+  14: (3d) if r3 >= r2 goto pc-7
+  15: (b5) if r2 <= 0xe goto pc+1
+  16: (b4) w2 = 14
+  17: (85) call bpf_skb_pull_data#39
+  18: (b4) w0 = -1
+  19: (61) r3 = *(u32 *)(r6 +80)
+  20: (61) r2 = *(u32 *)(r6 +76)
+  21: (07) r2 += 14
+  22: (b4) w1 = 0
+  23: (05) goto pc-20
 """
     )
 
