@@ -64,7 +64,7 @@ class Attachment:
     def counts(self) -> Counts | None:
         """Packets that matched so far; None where the program does not count.
 
-        A socket knows how many packets it was offered.  Raises LoadError.
+        A socket knows how many packets it got.  Raises LoadError.
         """
         found = self._installed.maps.get(MATCHES)
         if found is not None:

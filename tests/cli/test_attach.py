@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -10,12 +11,13 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kernel.ebpf.programs import in_the_end, mount_bpffs, needs_bpf
+from kernel.ebpf.programs import in_the_end, mount_bpffs, needs_bpf, without
 from kernel.ebpf.traffic import delivered, needs_cgroup, network, offer, own_cgroup, receivers
 from kernel.namespaces import in_namespace, ip, needs_ip, needs_root, sender
 from scapy.layers.inet import IP, UDP
@@ -24,12 +26,14 @@ from scapy.layers.l2 import Ether
 from bpfq import program_ebpf
 from bpfq.__main__ import main
 from bpfq.cli import status
+from bpfq.ebpf import places
 from bpfq.ebpf.counts import Counts
 from bpfq.ebpf.places import Place
 from bpfq.ebpf.standing import Standing
 from bpfq.isa.ebpf.encode import assemble
 from bpfq.isa.ebpf.instructions import R0, R1, Exit, LoadMemory, Move
 from bpfq.isa.ebpf.program import Function, Module
+from bpfq.kernel.bpf import Command
 from bpfq.kernel.links import link_with_id
 from bpfq.program_ebpf import EbpfProgram
 from bpfq.record import replace
@@ -174,14 +178,17 @@ class TestInTheForeground:
             "attached to XDP on far (link N, native); Ctrl-C or 1s detaches\n"
         )
 
+    @pytest.mark.parametrize("name", PLACES)
     @pytest.mark.parametrize(
         ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
     )
-    def test_an_owner_that_is_ended_leaves_nothing(self, number: signal.Signals, code: int) -> None:
+    def test_an_owner_that_is_ended_leaves_nothing(
+        self, number: signal.Signals, code: int, name: str
+    ) -> None:
         def scenario() -> tuple[bool, int, bool, bool]:
             network()
             with receivers() as sockets:
-                with owner("--tc", "far:ingress", *DROP) as (child, said):
+                with owner(*PLACES[name], *DROP) as (child, said):
                     during = delivered(sockets)
                     done = ended(child, number)
                 gone = in_the_end(lambda: link_with_id(link_of(said)) is None)
@@ -218,6 +225,19 @@ class TestInTheForeground:
             "already\n",
         )
         assert not during
+
+    def test_native_xdp_that_the_driver_lacks_is_told(self) -> None:
+        def scenario() -> Ran:
+            network()
+            ip("link", "set", "lo", "up")
+            return ran("attach", "--xdp", "lo", "--mode", "native", *DROP)
+
+        assert in_namespace(scenario) == (
+            4,
+            "",
+            "bpfq: the kernel refused XDP on 'lo': EOPNOTSUPP, the driver has no native XDP, the "
+            "mode generic works everywhere\n",
+        )
 
     def test_json_is_a_line_at_the_start_and_one_at_the_end(self) -> None:
         def scenario() -> Ran:
@@ -418,6 +438,28 @@ def test_a_refused_program_shows_clause_instruction_and_sentence(
         "bpfq: the verifier refused the program at instruction 1, for 'arp -> [12:2]': "
     )
     assert shown == "  1: (61) r0 = *(u32 *)(r1 +4000)"
+
+
+@pytest.mark.root
+@needs_bpf
+@pytest.mark.parametrize(
+    ("function", "words", "since"),
+    [
+        ("attach_xdp", ("--xdp", "lo"), "5.9"),
+        ("attach_tc", ("--tc", "lo:ingress"), "6.6"),
+        ("attach_netfilter", ("--netfilter", "inet:input"), "6.4"),
+    ],
+)
+def test_a_kernel_without_the_hook_says_since_when_there_is_one(
+    bpfq: Run, monkeypatch: pytest.MonkeyPatch, function: str, words: tuple[str, ...], since: str
+) -> None:
+    older = without(Command.LINK_CREATE, errno.EINVAL, lambda _: True)
+    monkeypatch.setattr(places, function, partial(getattr(places, function), call=older))
+    before = len(os.listdir("/proc/self/fd"))
+    ran = bpfq("attach", *words, *DROP)
+    assert (ran.code, ran.out) == (4, "")
+    assert "EINVAL, the kernel has no " in ran.err and f"Linux {since}" in ran.err
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.root
