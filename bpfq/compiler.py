@@ -61,21 +61,36 @@ def compile_hooked(
 
     Raises as ``compile_query`` does.
     """
-    from bpfq.ebpf.choice import cheapest as cheapest_emitted
-
     live = hooked.maps and names_sets(query)
     now = replace(settings, allow_empty=True) if live else settings  # more may come into a set
     plain, found = decided(query, now, watch)
     plainly = replace(settings, level=min(settings.level, 1))  # of a long list one program will do
     compiled = cheapest(found, plainly if live else settings, watch)
     if live:
-        settings = with_live_sets(settings)
-        plain, found = decided(query, settings, watch)
+        return compiled, compile_emitted(query, with_live_sets(settings), hooked, watch)
+    return compiled, _emitted(plain, found, settings, hooked)
+
+
+def compile_emitted(
+    query: Query,
+    settings: Settings,
+    hooked: Hooked,
+    watch: Watch = lambda stage, value: None,
+) -> Emitted:
+    """The eBPF program alone, as one of many filters needs it; raises as ``compile_query`` does."""
+    plain, found = decided(query, settings, watch)
+    return _emitted(plain, found, settings, hooked)
+
+
+def _emitted(query: Query, found: tuple[Way, ...], settings: Settings, hooked: Hooked) -> Emitted:
+    """The best program of a query as it is decided, with loops where they are better."""
+    from bpfq.ebpf.choice import cheapest as cheapest_emitted
+
     looped: tuple[Way, ...] = ()
-    if settings.level > 0 and any(isinstance(leaf, ProtocolChain) for leaf in leaves(plain)):
+    if settings.level > 0 and any(isinstance(leaf, ProtocolChain) for leaf in leaves(query)):
         with_loops = replace(settings.options, loops=True)
-        looped = ways(plain, replace(settings, options=with_loops))
-    return compiled, cheapest_emitted((*found, *looped), settings, hooked)
+        looped = ways(query, replace(settings, options=with_loops))
+    return cheapest_emitted((*found, *looped), settings, hooked)
 
 
 def with_live_sets(settings: Settings) -> Settings:

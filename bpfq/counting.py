@@ -16,9 +16,9 @@ from bpfq.analysis.annotate import Said, lines, said
 from bpfq.api import query_of, with_sets
 from bpfq.backends.ebpf.blocks import Counter, Source
 from bpfq.backends.ebpf.emit import Verdicts, counting
-from bpfq.compiler import decided, with_live_sets
+from bpfq.compiler import compile_emitted, with_live_sets
 from bpfq.ebpf.actions import COUNT, verdicts
-from bpfq.ebpf.choice import Emitted, Hooked, cheapest
+from bpfq.ebpf.choice import Emitted, Hooked
 from bpfq.errors import FilterError, UnsupportedError, naming, quoting
 from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Hook, Module
@@ -137,7 +137,7 @@ def count_program(
         with naming(name, each), quoting(each):
             query = query_of(each, names)
             own = with_live_sets(settings) if names_sets(query) else settings
-            found.append(_Found(cheapest(decided(query, own)[1], own, hooked), query, own))
+            found.append(_Found(compile_emitted(query, own, hooked), query, own))
     return _merged(tuple(filters), found, settings, hooked)
 
 

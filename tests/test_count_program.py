@@ -17,6 +17,7 @@ FILTERS = {
     "ports": " or ".join(f"port {20 + 3 * n}" for n in range(200)),
     "more ports": " or ".join(f"port {21 + 3 * n}" for n in range(200)),
     "long": "len > 60",
+    "chain": "ip6 protochain 6",
     "rest": "",
 }
 

@@ -16,6 +16,7 @@ import bpfq
 from bpfq.ebpf.counters import Counters, places_of
 from bpfq.ebpf.counts import Counts, counts_in
 from bpfq.ebpf.install import install
+from bpfq.ebpf.sets import sets_called
 
 pytestmark = [pytest.mark.root, needs_root, needs_ip, needs_bpf]
 
@@ -65,6 +66,28 @@ def test_an_interface_without_link_headers_is_counted_from_the_network_header() 
 
     sizes = len(DNS) - 14, len(DNS) + len(OTHER) - 28
     assert in_namespace(scenario) == {"dns": Counts(1, sizes[0]), "all": Counts(2, sizes[1])}
+
+
+def test_a_set_of_several_filters_changes_while_they_count() -> None:
+    def scenario() -> tuple[dict[str, Counts], dict[str, Counts]]:
+        veth_pair()
+        name = f"test{os.getpid()}"
+        filters = {"from": f"src net @{name}", "either": f"net @{name}", "all": ""}
+        program = bpfq.count_program(filters, sets={name: ["10.0.0.2"]})
+        with program.attach("far") as counters:
+            send("near", OTHER)
+            first = come_to(counters, 1)
+            with sets_called(name) as found:
+                found.add(["10.0.0.0/31"])  # where the packets come from
+            send("near", OTHER)
+            return first, come_to(counters, 2)
+
+    size = len(OTHER)
+    once, twice = Counts(1, size), Counts(2, 2 * size)
+    assert in_namespace(scenario) == (
+        {"from": Counts(0, 0), "either": once, "all": once},
+        {"from": once, "either": twice, "all": twice},
+    )
 
 
 def test_counters_that_are_closed_count_no_more() -> None:
