@@ -296,8 +296,8 @@ def test_the_readme_shows_what_it_draws() -> None:
         return on_terminal(*BPFQ, *words, keys=b"q", when="▁▁".encode())[1]
 
     shown = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", with_network(scenario))
-    elapsed = re.compile("[0-9:]{8}")
-    assert elapsed.sub("", drawn[0]) in elapsed.sub("", shown)
+    number = re.compile("[0-9:]+")  # elapsed time, and instructions, which may become fewer
+    assert number.sub("1", drawn[0]) in number.sub("1", shown)
     heads = {tuple(line.split()) for line in shown.splitlines()}
     assert tuple(drawn[1].split()) in heads
     assert [line.split()[0] for line in drawn[2:]] == ["dns", "syn", "all"]
