@@ -149,7 +149,9 @@ def _parser(verb: str) -> _Parser:
         case "detach":
             parser = _new("bpfq detach NAME|PATH|LINK")
         case "set":
-            parser = _new("bpfq set list [NAME|PATH] | bpfq set add|del NAME|PATH [ENTRY ...]")
+            parser = _new(
+                "bpfq set list [NAME|PATH] | add|del NAME|PATH [ENTRY ...] | pin NAME PATH"
+            )
             parser.add_argument("-F", dest="file", metavar="FILE", help="entries, one a line")
         case "count":
             from bpfq.cli.count_arguments import count_options

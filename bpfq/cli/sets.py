@@ -1,4 +1,7 @@
-"""``bpfq set list | add | del NAME|PATH ENTRY...``: the sets of filters that are at work."""
+"""``bpfq set list | add | del NAME|PATH ENTRY...``: the sets of filters that are at work.
+
+``bpfq set pin NAME PATH`` keeps one when its filter goes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from bpfq.errors import BpfqError
 from bpfq.frontend.pcap.sets import from_text
 from bpfq.source import Suggestion, nearest
 
-_VERBS = ("list", "add", "del")
+_VERBS = ("list", "add", "del", "pin")
 
 
 def run(options: Namespace) -> int:
@@ -20,11 +23,13 @@ def run(options: Namespace) -> int:
     if verb not in _VERBS:
         close = nearest(verb, _VERBS)
         raise BpfqError(
-            f"set {verb or 'alone'} is nothing to do: list, add or del",
+            f"set {verb or 'alone'} is nothing to do: list, add, del or pin",
             suggestions=(Suggestion(f"bpfq set {close or 'list'}"),),
         )
     if verb == "list":
         return _list(options, words)
+    if verb == "pin":
+        return _pin(options, words)
     texts = [*words[1:], *_from_file(options)]
     if not words or not texts:
         raise BpfqError(
@@ -34,6 +39,19 @@ def run(options: Namespace) -> int:
     with sets_called(words[0]) as found:
         changed = found.add(texts) if verb == "add" else found.delete(texts)
         return _tell(options, verb, found, changed, texts)
+
+
+def _pin(options: Namespace, words: list[str]) -> int:
+    if len(words) != 2:
+        raise BpfqError(
+            "set pin takes a name and a path",
+            suggestions=(Suggestion("bpfq set pin bad /sys/fs/bpf/bad"),),
+        )
+    with sets_called(words[0]) as found:
+        found.pin(words[1])
+    if not options.quiet:
+        say(f"pinned set {words[0]} at {words[1]}")
+    return 0
 
 
 def _from_file(options: Namespace) -> list[str]:

@@ -68,6 +68,12 @@ class LiveSet:
             each.delete_all(there)
         return len(there)
 
+    def pin(self, path: str) -> None:
+        """Keep it in a bpf file system when its filters have gone; raises LoadError."""
+        if len(self._maps) > 1:
+            raise LoadError(f"{len(self._maps)} filters have a set {self.name!r} of their own")
+        self._maps[0].pin(path)
+
     def _known(self) -> list[set[bytes]]:
         return [set(each.keys()) for each in self._maps]
 

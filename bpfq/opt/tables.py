@@ -197,7 +197,9 @@ def _is_plain(term: Term) -> bool:
     work = [term]
     while work:
         part = work.pop()
-        if isinstance(part, Choose) or (isinstance(part, Load | Lookup) and part.offset >= _FARTHEST):
+        if isinstance(part, Choose) or (
+            isinstance(part, Load | Lookup) and part.offset >= _FARTHEST
+        ):
             return False
         work += operands(part)
     return True

@@ -131,8 +131,7 @@ def test_a_pinned_map_is_a_set_by_its_path() -> None:
         mount_bpffs("/tmp/bpfq-sets")
         path = "/tmp/bpfq-sets/macs"
         with filtering("xdp", "ether host @", "00:00:5e:00:53:01"):
-            with sets_called(NAME) as found:
-                found._maps[0].pin(path)
+            assert main(("set", "pin", NAME, path, "-q")) == 0
         with sets_called(path) as found:  # its filter has gone
             seen = [found.entries()]
             found.add(["00:00:5e:00:53:02"])
@@ -221,6 +220,6 @@ def test_the_command_lists_adds_and_deletes(
     assert [code for code, _ in ran[6:]] == [0, 2, 2, 2]
     assert [text.splitlines()[0] for _, text in ran[7:]] == [
         "bpfq: set add takes a name and entries",
-        "bpfq: set put is nothing to do: list, add or del",
+        "bpfq: set put is nothing to do: list, add, del or pin",
         f"bpfq: set '{NAME}': 'x' is no address and no network",
     ]

@@ -63,7 +63,11 @@ class Maps:
         key = (members.bounds, size)
         if key not in self._numbers:
             self._numbers[key] = len(self._specs)
-            self._specs.append(_map(f"_set{len(self._specs)}", kind(members), members.bounds, size, self.big_endian))
+            self._specs.append(
+                _map(
+                    f"_set{len(self._specs)}", kind(members), members.bounds, size, self.big_endian
+                )
+            )
         return self._numbers[key]
 
     def add(self, spec: MapSpec) -> int:
@@ -77,9 +81,7 @@ class Maps:
         return tuple(self._specs)
 
 
-def _map(
-    name: str, kind: _Kind, bounds: tuple[int, ...], size: int, big_endian: bool
-) -> MapSpec:
+def _map(name: str, kind: _Kind, bounds: tuple[int, ...], size: int, big_endian: bool) -> MapSpec:
     key: Layout | int = 32
     value: Layout | int = 8
     flags = _READ_ONLY
@@ -93,7 +95,11 @@ def _map(
             key = Layout(f"{name}_key", (Field("prefix", 32), Field("value", 8, size)))
             flags |= _UNFILLED
             entries = [
-                (bits.to_bytes(4, "big" if big_endian else "little") + first.to_bytes(size, "big"), _FOUND)
+                (
+                    bits.to_bytes(4, "big" if big_endian else "little")
+                    + first.to_bytes(size, "big"),
+                    _FOUND,
+                )
                 for first, bits in prefixes(bounds, 8 * size)
             ]
     return MapSpec(

@@ -12,6 +12,7 @@ from kernel.ebpf.programs import needs_bpf
 import bpfq
 from bpfq.backends.ebpf import live
 from bpfq.ebpf.install import Installed, install
+from bpfq.ebpf.simulate import verdict
 from bpfq.frontend.pcap.sets import entry
 from bpfq.kernel.testrun import run, shortest
 from bpfq.meaning.evaluate import evaluate
@@ -102,7 +103,7 @@ def ends_in(frame: bytes) -> list[int]:
 
 
 def packets_for(program: EbpfProgram) -> list[bytes]:
-    """Those that a test run takes; a tag that a card would have taken out is no packet but at XDP."""
+    """Those that a test run takes: a tag is in the packet at XDP only."""
     if program.hook == "xdp":
         return frames()
     whole = [each for each in frames() if each[12:14] in (b"\x08\x00", b"\x86\xdd", b"\x08\x06")]
@@ -113,8 +114,8 @@ def agrees(program: EbpfProgram, plain: bpfq.Program, loaded: Installed, packet:
     at_l3 = program.link in ("RAW", "IPV4", "IPV6")
     seen = packet[14:] if at_l3 else packet
     given = seen if program.hook == "netfilter" else packet
-    verdict = run(loaded.program, given).verdict & 0xFFFF_FFFF
-    return (verdict == program.verdicts.accept) == plain.matches(seen)
+    returned = run(loaded.program, given).verdict & 0xFFFF_FFFF
+    return (returned == program.verdicts.accept) == plain.matches(seen)
 
 
 @pytest.mark.root
@@ -158,6 +159,22 @@ def test_the_interpreter_decides_as_the_entries_would(text: str) -> None:
     program, plain = compiled(text, "ebpf:xdp"), bpfq.compile(text, sets=SETS)
     packets = frames()
     assert [program.matches(p) for p in packets] == [plain.matches(p) for p in packets]
+
+
+@pytest.mark.parametrize("linear", [0, 10, 20, 30])
+@pytest.mark.parametrize("hook", ["tc", "cgroup_skb"])
+@pytest.mark.parametrize("text", ["src net @bad and dst port @ports", "not dst port @ports"])
+def test_bytes_that_lie_elsewhere_are_found(text: str, hook: str, linear: int) -> None:
+    program = compiled(text, f"ebpf:{hook}")
+    plain = bpfq.compile(text, link=program.link, sets=SETS)
+    whole = [each for each in frames() if each[12] != 0x81]
+    packets = [each if hook == "tc" else each[14:] for each in whole if each[12:14] != b"\x08\x06"]
+    wanted = [plain.matches(packet) for packet in packets]
+    assert {*wanted} == {True, False}
+    assert wanted == [
+        verdict(program.module, packet, {}, linear) == program.verdicts.accept
+        for packet in packets
+    ]  # fmt: skip
 
 
 @pytest.mark.root
