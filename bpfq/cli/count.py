@@ -23,6 +23,7 @@ from bpfq.errors import BpfqError, LoadError
 from bpfq.source import Suggestion
 
 if TYPE_CHECKING:
+    from bpfq.cli.waiting import Waiting
     from bpfq.counting import CountProgram
     from bpfq.ebpf.counters import Counters
 
@@ -36,6 +37,7 @@ _GLANCE: Final = 0.5  # seconds between two looks at whether it is attached stil
 
 
 def run(options: Namespace) -> int:
+    """Count until something ends it; returns the exit code."""
     filters = _filters(options)
     if options.read is not None:
         from bpfq.cli.count_file import run as run_file
@@ -48,8 +50,13 @@ def run(options: Namespace) -> int:
         raise BpfqError(f"--interval {options.interval} is less than {_SHORTEST:g}s")
     limit = None if options.duration is None else duration(options.duration, "--for")
     program = _program(options, filters)
-    with program.attach(options.interface, direction=options.direction or "") as counters:
-        return _watch(options, program, counters, interval, limit)
+    from bpfq.cli.waiting import Waiting
+
+    with (
+        Waiting() as waiting,
+        program.attach(options.interface, direction=options.direction or "") as counters,
+    ):
+        return _watch(options, program, counters, waiting, interval, limit)
 
 
 def _filters(options: Namespace) -> dict[str, str]:
@@ -118,30 +125,28 @@ def _watch(
     options: Namespace,
     program: CountProgram,
     counters: Counters,
+    waiting: Waiting,
     interval: float,
     limit: float | None,
 ) -> int:
     """Report until something ends it; then the totals.  Returns the exit code."""
-    from bpfq.cli.waiting import Waiting
-
     meter = Meter(counters.names)
-    with Waiting() as waiting:
-        show = _show(options, program, counters, meter, waiting.reads_keys)
-        try:
-            end = None
-            started, shown, elapsed, gone = time.monotonic(), 0, 0.0, False
-            while end is None and not gone and (limit is None or elapsed < limit):
-                following = (shown + 1) * interval
-                until = min(following, elapsed + _GLANCE, following if limit is None else limit)
-                end = waiting.for_(until - (time.monotonic() - started))
-                elapsed = time.monotonic() - started
-                gone = not counters.is_attached()
-                if elapsed >= following:
-                    shown = int(elapsed / interval)
-                    show.interval(meter.report(elapsed, counters.read()))
-            show.total(meter.total(elapsed, counters.read()))
-        finally:
-            show.close()
+    show = _show(options, program, counters, meter, waiting.reads_keys)
+    try:
+        end = None
+        started, shown, elapsed, gone = time.monotonic(), 0, 0.0, False
+        while end is None and not gone and (limit is None or elapsed < limit):
+            following = (shown + 1) * interval
+            until = min(following, elapsed + _GLANCE, following if limit is None else limit)
+            end = waiting.for_(until - (time.monotonic() - started))
+            elapsed = time.monotonic() - started
+            gone = not counters.is_attached()
+            if elapsed >= following:
+                shown = int(elapsed / interval)
+                show.interval(meter.report(elapsed, counters.read()))
+        show.total(meter.total(elapsed, counters.read()))
+    finally:
+        show.close()
     if gone:
         raise LoadError(f"detached by another process, or interface {options.interface!r} is gone")
     return 0 if end is None else end.value
