@@ -23,7 +23,6 @@ query is another program to a proof.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
 from typing import Final, TypeAlias, assert_never
 
 from bpfq.errors import UnsupportedError
@@ -31,8 +30,9 @@ from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.cbpf.encode import decode
 from bpfq.isa.cbpf.vm import Machine
 from bpfq.operators import WORD_BITS, WORD_MASK, Operator, wrap
-from bpfq.record import field, record
+from bpfq.record import record
 from bpfq.symbolic.code import METADATA, REGISTERS, A, Code, X
+from bpfq.symbolic.flow import Flow
 from bpfq.symbolic.propositions import (
     FALSE,
     FAULT,
@@ -87,7 +87,11 @@ def encode(
 
 
 def _encode(code: Code, machine: _Machine, short: Outcome) -> Proposition:
-    flow = _Flow(code, machine.packet)
+    packet = machine.packet
+    start = (packet.words.number(0),) * REGISTERS
+    flow = Flow(
+        start, code.live.__getitem__, lambda test, then, other: either(packet, test, then, other)
+    )
     needs: dict[int, Proposition] = {}
     for pc, following in code.following.items():
         state = flow.state(pc)
@@ -111,7 +115,7 @@ def _encode(code: Code, machine: _Machine, short: Outcome) -> Proposition:
             case _:
                 register, word, needs[pc] = machine.compute(instruction, pc, state)
                 state = (*state[:register], word, *state[register + 1 :])
-        flow.leave(pc, state, test, () if needs[pc] in (FAULT, FALSE) else following)
+        flow.leave(pc, state, test, following, ends=needs[pc] in (FAULT, FALSE))
     made: dict[int, Proposition] = {}
     for pc in reversed(needs):
         # a way that a test excludes may lead to nothing that was made
@@ -137,77 +141,6 @@ def _outcome(
             return packet.decide(condition, rest, otherwise)
         case _:
             return Cases(Accepts(needs) if short is None else needs, rest, otherwise)
-
-
-@record(frozen=False)
-class _Flow:
-    """States behind instructions, the tests that part the ways, and the ways taken so far."""
-
-    code: Code
-    packet: Packet
-    after: dict[int, _State] = field(default_factory=dict)
-    tests: dict[int, Proposition] = field(default_factory=dict)
-    came_from: dict[int, list[int]] = field(default_factory=dict)
-
-    def leave(self, pc: int, state: _State, test: Proposition, following: tuple[int, ...]) -> None:
-        """Go on behind an instruction, to the second only where the test may fail, and so on."""
-        self.after[pc], self.tests[pc] = state, test
-        if len(following) == 2 and (test is TRUE or test is FALSE):
-            following = following[:1] if test is TRUE else following[1:]
-        for target in dict.fromkeys(following):
-            self.came_from.setdefault(target, []).append(pc)
-
-    def state(self, pc: int) -> _State | None:
-        """The registers in front of an instruction; None where no way leads to it."""
-        if pc == 0:
-            return (self.packet.words.number(0),) * REGISTERS
-        sources = self.came_from.get(pc)
-        if not sources:
-            return None
-        first = self.after[sources[0]]
-        others = {id(after): after for after in map(self.after.__getitem__, sources)}
-        live = self.code.live[pc]
-        parted = [
-            register
-            for register in range(REGISTERS)
-            if live >> register & 1
-            and any(other[register] is not first[register] for other in others.values())
-        ]
-        merged = list(first)
-        if parted:
-            for register, word in zip(parted, self._meet(pc, parted), strict=True):
-                merged[register] = word
-        return tuple(merged)
-
-    def _meet(self, meeting: int, parted: list[int]) -> list[Word]:
-        """The words of registers in front of a meeting, seen from the last place on every way.
-
-        From the meeting back, the latest instruction first: once no other is left to go back
-        from, every way leads through it.
-        """
-        seen: dict[int, list[Word]] = {}
-        ends = frozenset(self.came_from[meeting])
-        known = set(ends)
-        waiting = [-source for source in ends]
-        heapify(waiting)
-        while True:
-            pc = -heappop(waiting)
-            arms = [
-                [self.after[pc][register] for register in parted] if way == meeting else seen[way]
-                for way in self.code.following[pc]
-                if (way == meeting and pc in ends) or way in seen
-            ]
-            test = self.tests[pc]
-            seen[pc] = [
-                either(self.packet, test, then, otherwise)
-                for then, otherwise in zip(arms[0], arms[-1], strict=True)
-            ]
-            if not waiting:
-                return seen[pc]
-            for source in self.came_from[pc]:
-                if source not in known:
-                    known.add(source)
-                    heappush(waiting, -source)
 
 
 def either(packet: Packet, test: Proposition, then: Word, otherwise: Word) -> Word:
