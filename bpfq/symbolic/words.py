@@ -197,6 +197,11 @@ class Words:
                 )
         if isinstance(right, Number):
             return self._with_constant(operator, left, right.value)
+        if operator is Operator.ADD:
+            for this, that in ((left, right), (right, left)):
+                if (inner := _constant(this, Operator.ADD)) is not None:  # (w + k) + v
+                    total = self.operation(operator, _left(this), that)
+                    return self.operation(operator, total, self.number(inner))
         if operator in _COMMUTING and right.number < left.number:
             left, right = right, left
         return self._operation(operator, left, right)
