@@ -1,0 +1,224 @@
+"""The encoder of an eBPF program.
+
+One pass first to last finds what registers hold and what each instruction needs, one pass back what
+each instruction and those behind it come to.  Loops are written out.
+
+Where the packet lies in pieces (tc, cgroups) a comparison with the end of the first piece may fail
+although the bytes are there.  All such comparisons lead to code that begins anew.  What that comes
+to, S, is a proposition of the packet alone, and so is what the whole program comes to where all is
+in one piece, P.  If P and S both are what the filter says, then so is the program for every first
+piece: either no comparison fails, then none fails for P, which goes the same way; or one fails,
+then the rest is S.  Nothing that was computed in front of S is read there; that is checked.
+
+Behind ``skb_pull_data`` of n bytes, or of all where there are fewer, comparisons up to n are certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Final
+
+from bpfq.errors import UnsupportedError
+from bpfq.isa.ebpf import instructions as e
+from bpfq.isa.ebpf.instructions import BpfInsn, Register
+from bpfq.operators import WORD_MASK
+from bpfq.record import field, record
+from bpfq.symbolic.ebpf import comparisons
+from bpfq.symbolic.ebpf.calls import Calls
+from bpfq.symbolic.ebpf.code import PLACES, PULLED, Code
+from bpfq.symbolic.ebpf.comparisons import Test, compare
+from bpfq.symbolic.ebpf.loops import Nodes
+from bpfq.symbolic.ebpf.memory import HOOKS, Hook, State
+from bpfq.symbolic.ebpf.numbers import immediate, number
+from bpfq.symbolic.ebpf.steps import Machine, Need
+from bpfq.symbolic.ebpf.values import Context, End, Frame, Scalar, Value, choose, low
+from bpfq.symbolic.flow import Flow, bits
+from bpfq.symbolic.propositions import FALSE, FAULT, TRUE, Packet, Proposition
+from bpfq.symbolic.words import START, Number, Word
+
+_ACCEPTED, _REJECTED, _WRONG = -1, -2, -3  # nodes where nothing follows
+_OUTCOMES: Final = {_ACCEPTED: TRUE, _REJECTED: FALSE, _WRONG: FAULT}
+
+
+@record(frozen=False)
+class Limited(Packet):
+    """A packet of which no byte behind ``limit`` is captured.
+
+    What is captured at an index is at the start, too, which guards for several loads make use of.
+    """
+
+    limit: int = field(kw_only=True)
+
+    def captured(self, base: str, index: Word | None, end: int) -> Proposition:
+        index, end = self.words.address(index, end)
+        if base == START and end > self.limit:
+            return FAULT
+        plain = Packet.captured(self, base, index, end)
+        if base != START or index is None:
+            return plain
+        if index.most + end > self.limit:
+            plain = self.choose(self.member(index, (0, self.limit - end + 1)), plain, FAULT)
+        return self.choose(comparisons.reaches(self, None, end), plain, FAULT)
+
+
+def packet_at(hook: str) -> Limited:
+    """A symbolic packet as the hook sees it; raises UnsupportedError for unknown hooks."""
+    if hook not in HOOKS:
+        raise UnsupportedError(f"programs at the hook '{hook}' are not analysed")
+    return Limited(limit=HOOKS[hook].limit)
+
+
+def encode(
+    words: Sequence[BpfInsn], packet: Packet, hook: str, accept: int, reject: int
+) -> tuple[Proposition, ...]:
+    """TRUE where the program returns ``accept``, FALSE where it returns ``reject``, else FAULT.
+
+    A fault also is all that no verifier lets by, and all that depends on more than the packet.
+    The first proposition is that of the whole program, others those of where it begins anew; see
+    above.  packet: as ``packet_at`` makes it.
+
+    Raises UnsupportedError with the slot for what is not analysed, and FilterError for ways out of
+    the program.
+    """
+    return _Encoder(Code(words), packet, HOOKS[hook], accept, reject).encode()
+
+
+class _Encoder:
+    """Nodes are slots in their order, and those of each further round behind all of the one before."""
+
+    def __init__(self, code: Code, packet: Packet, hook: Hook, accept: int, reject: int) -> None:
+        self.code, self.packet, self.hook = code, packet, hook
+        self.ends = {accept: _ACCEPTED, reject: _REJECTED}
+        self.calls = Calls(packet)
+        self.machine = Machine(packet, hook, self.calls, _OUTCOMES[self._end(0)])
+        self.nodes = Nodes(code.following, code.order)
+        self.needs: dict[int, tuple[Need, ...]] = {}
+        self.anew: dict[int, None] = {}  # where comparisons with the end of a piece lead
+        self.flow: Flow[Value] = Flow(
+            _start(),
+            lambda node: code.live[self.nodes.slot(node)],
+            lambda test, then, otherwise: choose(packet, test, then, otherwise),
+        )
+
+    def encode(self) -> tuple[Proposition, ...]:
+        waiting, known = [0], {0}
+        while waiting:
+            node = heappop(waiting)
+            try:
+                self._pass(node)
+            except UnsupportedError as error:
+                raise UnsupportedError(f"slot {self.nodes.slot(node)}: {error.message}") from None
+            for target in self.flow.following[node]:
+                if target >= 0 and target not in known:
+                    known.add(target)
+                    heappush(waiting, target)
+        return self._propositions()
+
+    def _propositions(self) -> tuple[Proposition, ...]:
+        made: dict[int, Proposition] = dict(_OUTCOMES)
+        for node in reversed(self.needs):
+            targets = self.flow.following[node]
+            rest = self.packet.choose(self.flow.tests[node], made[targets[0]], made[targets[-1]])
+            for need in reversed(self.needs[node]):
+                rest = self.packet.choose(need.holds, rest, need.otherwise)
+            made[node] = rest
+        return tuple(made[node] for node in (0, *self.anew))
+
+    # ------------------------------------------------------------ forth
+
+    def _pass(self, node: int) -> None:
+        """Go by a node with what is known in front of it."""
+        state = self.flow.state(node)
+        assert state is not None
+        if node in self.anew:
+            self._begin_anew(node)
+        slot = self.nodes.slot(node)
+        instruction = self.code.instructions[slot]
+        following = self.code.following[slot]
+        match instruction:
+            case e.JumpIf() | e.JumpIfRegister():
+                self._branch(node, self._test(instruction, state), state)
+            case e.Jump() | e.JumpLong():
+                self._leave(node, state, following)
+            case e.Exit():
+                returned = low(self.packet.words, number(state[Register.R0]))
+                accepts = self._is(returned, _ACCEPTED)
+                known = self.packet.choose(accepts, TRUE, self._is(returned, _REJECTED))
+                self.needs[node] = (Need(known),)
+                self.flow.leave(node, state, accepts, (_ACCEPTED, _REJECTED))
+            case e.MayGoto() | e.Raw():
+                raise UnsupportedError("loops of unknown length are not analysed")
+            case _:
+                behind, needs = self.machine.execute(instruction, state)
+                self._leave(node, behind, following, needs)
+
+    def _test(self, jump: e.JumpIf | e.JumpIfRegister, state: State) -> Test:
+        match jump:
+            case e.JumpIf(value=value):
+                operand: Value = immediate(self.packet.words, value, jump.width)
+            case e.JumpIfRegister(src=src):
+                operand = state[src]
+        return compare(self.packet, jump.comparison, state[jump.dst], operand, jump.width)
+
+    def _branch(self, node: int, test: Test, state: State) -> None:
+        targets = self.code.following[self.nodes.slot(node)]
+        short = None if test.beyond is None else targets[not test.beyond]
+        if test.holds is TRUE or test.holds is FALSE:
+            targets = (targets[test.holds is FALSE],)
+        self._leave(node, state, targets, (Need(test.known),), test.holds)
+        if short in targets and not self.hook.in_piece and state[PULLED] == End():
+            assert short is not None
+            self.anew[self._target(node, short, state)] = None
+
+    def _leave(
+        self,
+        node: int,
+        state: State,
+        following: tuple[int, ...],
+        needs: tuple[Need, ...] = (),
+        test: Proposition = TRUE,
+    ) -> None:
+        self.needs[node] = needs
+        targets = tuple(self._target(node, slot, state) for slot in following)
+        self.flow.leave(node, state, test, targets)
+
+    def _target(self, node: int, slot: int, state: State) -> int:
+        """The node of a slot behind another node; an end where it returns a known number."""
+        match self.code.instructions[slot], state[Register.R0]:
+            case e.Exit(), Scalar(Number(value), add):
+                return self._end(value + add)
+        return self.nodes.behind(node, slot)
+
+    def _end(self, returned: int) -> int:
+        return self.ends.get(returned & WORD_MASK, _WRONG)
+
+    def _is(self, returned: Word, end: int) -> Proposition:
+        """Whether the program returns what that end stands for."""
+        value = next((each for each, at in self.ends.items() if at == end), None)
+        return FALSE if value is None else self.packet.member(returned, (value, value + 1))
+
+    def _begin_anew(self, node: int) -> None:
+        """Nothing is read there that was computed in front of it."""
+        live = bits(self.code.live[self.nodes.slot(node)])
+        states = [self.flow.after[source] for source in self.flow.came_from[node]]
+        for place in live:
+            if any(each[place] != states[0][place] for each in states) or not _is_fixed(
+                states[0][place]
+            ):
+                raise UnsupportedError("what the end of the first piece decided is read here")
+        self.calls.draws = 0
+
+
+def _start() -> State:
+    state: list[Value] = [None] * PLACES
+    state[Register.R1], state[Register.R10], state[PULLED] = Context(), Frame(0), End()
+    return tuple(state)
+
+
+def _is_fixed(value: Value) -> bool:
+    match value:
+        case None | Context() | Frame() | End() | Scalar(Number()):
+            return True
+        case _:
+            return False
