@@ -24,6 +24,7 @@ from bpfq.record import field, record, replace
 from bpfq.settings import Settings
 
 if TYPE_CHECKING:
+    from bpfq.analysis.prove import Proof
     from bpfq.ebpf.attachment import Attachment
 
 _NAME: Final = "bpfq"
@@ -149,6 +150,22 @@ class EbpfProgram(Program):
         order = cast(Endian, self.settings.byteorder)
         returned = verdict(self.module, packet, metadata or _NO_METADATA, byteorder=order)
         return returned == self.verdicts.accept
+
+    def prove(self) -> Proof:
+        """Decide whether the program does what its filter says, on every packet.
+
+        As of Program; where packets may lie in pieces, however they lie.  Raises UnsupportedError
+        for programs that ask maps.
+        """
+        from bpfq.analysis.prove_ebpf import prove
+
+        return prove(self.query, self.module, self.verdicts, self.settings)
+
+    def require_proof(self) -> None:
+        """Raise RefutedError or UndecidedError unless the program does what its filter says."""
+        from bpfq.analysis.prove_ebpf import require_proof
+
+        require_proof(self.query, self.module, self.verdicts, self.settings)
 
 
 def listing(function: Function, name: str) -> str:

@@ -8,8 +8,8 @@ words.  A strict program equals the left side.  A counterexample is run before i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from bpfq.analysis.decide import Questions, Undecided
 from bpfq.analysis.subject import meaning_of, program_of, reference, traced
@@ -37,9 +37,9 @@ _LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs
 class Counterexample:
     """A packet on which filter and program differ.
 
-    returned: what the program returned for it.  completed: the packet with bytes that may have
-    followed, where the filter rejects it only when those are seen; else None.  summary: a line
-    about it.
+    returned: what the program returned for it, None where it is refused when it is run.  completed:
+    the packet with bytes that may have followed, where the filter rejects it only when those are
+    seen; else None.  summary: a line about it.
     """
 
     octets: bytes
@@ -47,7 +47,7 @@ class Counterexample:
     metadata: dict[str, int]
     network_header: bytes
     filter_accepts: bool
-    returned: int
+    returned: int | None
     completed: bytes | None = None
     summary: str = ""
 
@@ -64,6 +64,30 @@ class Proof:
     solved: int = 0
 
 
+class Ran(NamedTuple):
+    """What a program returned, None for an error, and what that says; None: neither verdict."""
+
+    returned: int | None
+    accepts: bool | None
+
+
+@record
+class Subject:
+    """A program that is to say what a query says.
+
+    programs: TRUE where it accepts, FALSE where it rejects, FAULT where it does neither; each of
+    them has to.  run: the program, run on bytes in place of those of the sample, in every way that
+    a packet may lie.  rejects_as_it_accepts: it tells no packets apart.
+    """
+
+    query: Query
+    settings: Settings
+    packet: Packet
+    programs: Sequence[Proposition]
+    run: Callable[[Sample, bytes], Iterable[Ran]]
+    rejects_as_it_accepts: bool = False
+
+
 def prove(query: Query, words: Sequence[SockFilter], settings: Settings) -> Proof:
     """Decide whether the program does what the query says where the settings say.
 
@@ -71,35 +95,65 @@ def prove(query: Query, words: Sequence[SockFilter], settings: Settings) -> Proo
     FilterError for one that no machine takes.
     """
     packet = Packet()
-    questions = Questions(packet, wire_is_captured=settings.target.metadata)
     program = Accepts(program_of(words, settings, packet))
-    sequential = Accepts(meaning_of(query, settings, packet, SEQUENTIAL))
-    most = sequential
-    if not settings.strict:
-        most = Accepts(meaning_of(query, settings, packet, TOTAL))
-    try:
-        found = _first(questions, _only(sequential, program), _only(program, most))
-    except Undecided:
-        return Proof("undecided", solved=questions.solved)
-    if found is None:
-        return Proof("proved", solved=questions.solved)
-    shown = _shortest(found, query, words, settings)
-    verdict: Verdict = "undecided" if shown is None else "refuted"
-    return Proof(verdict, shown, questions.solved)
+
+    def run(sample: Sample, octets: bytes) -> Iterable[Ran]:
+        returned = _run(words, sample, octets, settings)
+        return (Ran(returned, bool(returned)),)
+
+    return decide(Subject(query, settings, packet, (program,), run))
+
+
+def decide(subject: Subject) -> Proof:
+    """Decide whether the subject does what its query says."""
+    target = subject.settings.target
+    questions = Questions(subject.packet, target.metadata or target.hook is not None)
+    left_open = False
+    for wanted in _wrong(subject):
+        try:
+            found = questions.find(wanted)
+        except Undecided:
+            left_open = True
+            continue
+        shown = None if found is None else _shortest(found, subject)
+        if shown is not None:
+            return Proof("refuted", shown, questions.solved)
+        left_open = left_open or found is not None
+    return Proof("undecided" if left_open else "proved", solved=questions.solved)
 
 
 def require_proof(query: Query, words: Sequence[SockFilter], settings: Settings) -> None:
     """Raise RefutedError or UndecidedError unless the program does what the query says."""
-    proof = prove(query, words, settings)
+    require(prove(query, words, settings))
+
+
+def require(proof: Proof) -> None:
+    """Raise RefutedError or UndecidedError unless it is proved."""
     if proof.verdict == "undecided":
         raise UndecidedError("whether the program does what the filter says was not decided")
     shown = proof.counterexample
     if shown is not None:
+        returns = "is refused" if shown.returned is None else f"returns {shown.returned}"
         raise RefutedError(
-            f"the program does not do what the filter says: it returns {shown.returned} for "
+            f"the program does not do what the filter says: it {returns} for "
             f"{shown.summary}, {len(shown.octets)} bytes: {shown.octets[:_SHOWN].hex()}"
             f"{'...' if len(shown.octets) > _SHOWN else ''}"
         )
+
+
+def _wrong(subject: Subject) -> Iterable[Proposition]:
+    """What holds where the program does not say what the query says."""
+    query, settings, packet = subject.query, subject.settings, subject.packet
+    sequential = most = Accepts(meaning_of(query, settings, packet, SEQUENTIAL))
+    if not settings.strict:
+        most = Accepts(meaning_of(query, settings, packet, TOTAL))
+    for program in subject.programs:
+        accepts = program if isinstance(program, Accepts) else Accepts(program)
+        if not subject.rejects_as_it_accepts:
+            yield _only(sequential, accepts)
+            yield _only(accepts, most)
+        if accepts is not program:
+            yield Every((Opposite(accepts), Opposite(Accepts(Opposite(program)))))
 
 
 def _only(left: Proposition, right: Proposition) -> Proposition:
@@ -107,27 +161,17 @@ def _only(left: Proposition, right: Proposition) -> Proposition:
     return Every((left, Opposite(right)))
 
 
-def _first(questions: Questions, *wanted: Proposition) -> Sample | None:
-    for one in wanted:
-        found = questions.find(one)
-        if found is not None:
-            return found
-    return None
-
-
 # ---------------------------------------------------------------- counterexamples are run
 
 
-def _shortest(
-    sample: Sample, query: Query, words: Sequence[SockFilter], settings: Settings
-) -> Counterexample | None:
+def _shortest(sample: Sample, subject: Subject) -> Counterexample | None:
     """A counterexample of few bytes where the first of them are one already."""
     for size in _SHORT:
         if size < len(sample.octets):
-            shown = _confirmed(_cut(sample, size), query, words, settings)
+            shown = _confirmed(_cut(sample, size), subject)
             if shown is not None:
                 return shown
-    return _confirmed(sample, query, words, settings)
+    return _confirmed(sample, subject)
 
 
 def _cut(sample: Sample, size: int) -> Sample:
@@ -142,26 +186,25 @@ def _cut(sample: Sample, size: int) -> Sample:
     )
 
 
-def _confirmed(
-    sample: Sample, query: Query, words: Sequence[SockFilter], settings: Settings
-) -> Counterexample | None:
+def _confirmed(sample: Sample, subject: Subject) -> Counterexample | None:
     """The sample as a counterexample, when the interpreter agrees that it is one."""
-    plain = reference(query, settings)
+    settings = subject.settings
+    plain = reference(subject.query, settings)
     if plain is None or len(sample.octets) > _LONGEST:
         return None
-    returned = _run(words, sample, sample.octets, settings)
     wanted = bool(_run(plain, sample, sample.octets, settings))
-    if wanted and not returned:
-        return _counterexample(sample, settings, returned)
-    if not returned:
-        return None
-    if settings.strict:
-        return None if wanted else _counterexample(sample, settings, returned)
-    completed = _completed(sample)
-    if completed is None or _run(plain, sample, completed, settings):
-        return None
-    further = completed if len(completed) > len(sample.octets) else None
-    return _counterexample(sample, settings, returned, further)
+    for ran in subject.run(sample, sample.octets):
+        if ran.accepts is None or (wanted and not ran.accepts):
+            return _counterexample(sample, settings, wanted, ran.returned)
+        if wanted or not ran.accepts or subject.rejects_as_it_accepts:
+            continue
+        if settings.strict:
+            return _counterexample(sample, settings, wanted, ran.returned)
+        completed = _completed(sample)
+        if completed is not None and not _run(plain, sample, completed, settings):
+            further = completed if len(completed) > len(sample.octets) else None
+            return _counterexample(sample, settings, wanted, ran.returned, further)
+    return None
 
 
 def _completed(sample: Sample) -> bytes | None:
@@ -180,12 +223,12 @@ def _completed(sample: Sample) -> bytes | None:
 
 def _run(words: Sequence[SockFilter], sample: Sample, octets: bytes, settings: Settings) -> int:
     return traced(
-        words, settings, octets, wire_length=sample.wire_length, metadata=_metadata(sample),
+        words, settings, octets, wire_length=sample.wire_length, metadata=metadata_of(sample),
         network_header=sample.network_header,
     ).verdict  # fmt: skip
 
 
-def _metadata(sample: Sample) -> dict[str, int]:
+def metadata_of(sample: Sample) -> dict[str, int]:
     metadata = dict(sample.metadata)
     if sample.draws:
         metadata["random"] = next(iter(sample.draws.values()))
@@ -193,17 +236,20 @@ def _metadata(sample: Sample) -> dict[str, int]:
 
 
 def _counterexample(
-    sample: Sample, settings: Settings, returned: int, completed: bytes | None = None
+    sample: Sample,
+    settings: Settings,
+    filter_accepts: bool,
+    returned: int | None,
+    completed: bytes | None = None,
 ) -> Counterexample:
-    """The filter says the opposite of what the program returned."""
-    metadata = _metadata(sample)
+    metadata = metadata_of(sample)
     frame = on_wire(settings, sample.octets, sample.wire_length, metadata, sample.network_header)
     return Counterexample(
         sample.octets,
         sample.wire_length,
         metadata,
         sample.network_header,
-        not returned,
+        filter_accepts,
         returned,
         completed,
         summary(frame.link, frame.octets),
