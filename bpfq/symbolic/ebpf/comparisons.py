@@ -16,8 +16,10 @@ from bpfq.symbolic.ebpf.values import (
     Context,
     End,
     Packed,
+    Piece,
     Pointer,
     Scalar,
+    Split,
     Value,
     low,
     packed,
@@ -67,8 +69,18 @@ def compare(packet: Packet, comparison: Comparison, left: Value, right: Value, w
     match left, right:
         case Pointer(), End():
             return _against_end(packet, comparison, left, right)
+        case Split(test, then, otherwise), End():
+            one = compare(packet, comparison, then, right, width)
+            other = compare(packet, comparison, otherwise, right, width)
+            return Test(
+                packet.choose(test, one.holds, other.holds),
+                packet.choose(test, one.known, other.known),
+                one.beyond,
+            )
         case End(), Pointer() if comparison in _MIRRORED:
             return _against_end(packet, _MIRRORED[comparison], right, left)
+        case Piece(), Scalar(Length(), 0) if comparison in _MIRRORED:
+            return Test(TRUE if comparison in (Comparison.LT, Comparison.LE) else FALSE)
         case Context(), Scalar(Number(0), 0) if comparison in (Comparison.EQ, Comparison.NE):
             return Test(FALSE if comparison is Comparison.EQ else TRUE)
     return Test(_numbers(packet, comparison, number(left), number(right), width))

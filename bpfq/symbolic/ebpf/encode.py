@@ -5,10 +5,11 @@ each instruction and those behind it come to.  Loops are written out.
 
 Where the packet lies in pieces (tc, cgroups) a comparison with the end of the first piece may fail
 although the bytes are there.  All such comparisons lead to code that begins anew.  What that comes
-to, S, is a proposition of the packet alone, and so is what the whole program comes to where all is
-in one piece, P.  If P and S both are what the filter says, then so is the program for every first
-piece: either no comparison fails, then none fails for P, which goes the same way; or one fails,
-then the rest is S.  Nothing that was computed in front of S is read there; that is checked.
+to where not all is in one piece, S, is a proposition of the packet alone, and so is what the whole
+program comes to where all is, P.  If P and S both are what the filter says, then so is the program
+for every first piece: all is in it, that is P; or no comparison fails, then none fails for P, which
+goes the same way; or one fails, then the rest is S.  Nothing that was computed in front of S is
+read there; that is checked.
 
 Behind ``skb_pull_data`` of n bytes, or of all where there are fewer, comparisons up to n are certain.
 """
@@ -81,17 +82,24 @@ def encode(
     Raises UnsupportedError with the slot for what is not analysed, and FilterError for ways out of
     the program.
     """
-    return _Encoder(Code(words), packet, HOOKS[hook], accept, reject).encode()
+    code, where = Code(words), HOOKS[hook]
+    whole, *_ = _Encoder(code, packet, where, accept, reject, in_piece=True).encode()
+    if where.in_piece or not where.direct:
+        return (whole,)
+    _, *anew = _Encoder(code, packet, where, accept, reject, in_piece=False).encode()
+    return (whole, *anew)
 
 
 class _Encoder:
     """Nodes are slots in their order, and those of each further round behind all of the one before."""
 
-    def __init__(self, code: Code, packet: Packet, hook: Hook, accept: int, reject: int) -> None:
-        self.code, self.packet, self.hook = code, packet, hook
+    def __init__(
+        self, code: Code, packet: Packet, hook: Hook, accept: int, reject: int, *, in_piece: bool
+    ) -> None:
+        self.code, self.packet, self.in_piece = code, packet, in_piece
         self.ends = {accept: _ACCEPTED, reject: _REJECTED}
         self.calls = Calls(packet)
-        self.machine = Machine(packet, hook, self.calls, _OUTCOMES[self._end(0)])
+        self.machine = Machine(packet, hook, self.calls, _OUTCOMES[self._end(0)], in_piece)
         self.nodes = Nodes(code.following, code.order)
         self.needs: dict[int, tuple[Need, ...]] = {}
         self.anew: dict[int, None] = {}  # where comparisons with the end of a piece lead
@@ -167,7 +175,7 @@ class _Encoder:
         if test.holds is TRUE or test.holds is FALSE:
             targets = (targets[test.holds is FALSE],)
         self._leave(node, state, targets, (Need(test.known),), test.holds)
-        if short in targets and not self.hook.in_piece and state[PULLED] == End():
+        if short in targets and not self.in_piece and state[PULLED] == End():
             assert short is not None
             self.anew[self._target(node, short, state)] = None
 
@@ -188,7 +196,7 @@ class _Encoder:
         match self.code.instructions[slot], state[Register.R0]:
             case e.Exit(), Scalar(Number(value), add):
                 return self._end(value + add)
-        return self.nodes.behind(node, slot)
+        return self.nodes.behind(node, slot, phase=int(state[PULLED] != End()))
 
     def _end(self, returned: int) -> int:
         return self.ends.get(returned & WORD_MASK, _WRONG)

@@ -38,18 +38,25 @@ class Nodes:
     order: Sequence[int]
     _nesting: dict[int, Nesting] = field(default_factory=dict)
     _slots: dict[int, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    _levels: int = 0
+    _size: int = 0
     _first: int = 0
 
     def __post_init__(self) -> None:
         self._nesting.update(_nested(self.following, self.order))
+        self._levels = max(len(each.places) for each in self._nesting.values())
+        self._size = ((len(self.order) + 1) * MOST_ROUNDS) ** self._levels
         self._first = self._number(0, (0,) * len(self._nesting[0].heads))
         self._slots[0] = 0, (0,) * len(self._nesting[0].heads)
 
     def slot(self, node: int) -> int:
         return self._slots[node][0]
 
-    def behind(self, node: int, slot: int) -> int:
-        """The node of a slot that follows a node; raises UnsupportedError for too many rounds."""
+    def behind(self, node: int, slot: int, phase: int) -> int:
+        """The node of a slot that follows a node; raises UnsupportedError for too many rounds.
+
+        phase: all nodes of one stand behind those of the one before.
+        """
         origin, before = self._slots[node]
         heads, own = self._nesting[slot].heads, self._nesting[origin].heads
         shared = 0
@@ -60,14 +67,14 @@ class Nodes:
             rounds[-1] += 1
             if rounds[-1] >= MOST_ROUNDS:
                 raise UnsupportedError(f"goes back more than {MOST_ROUNDS - 1} times")
-        number = self._number(slot, tuple(rounds)) - self._first
+        number = phase * self._size + self._number(slot, tuple(rounds)) - self._first
         self._slots[number] = slot, tuple(rounds)
         return number
 
     def _number(self, slot: int, rounds: tuple[int, ...]) -> int:
         places = self._nesting[slot].places
         number = 0
-        for level in range(max(len(each.places) for each in self._nesting.values())):
+        for level in range(self._levels):
             place = places[level] + 1 if level < len(places) else 0
             number = number * (len(self.order) + 1) + place
             number = number * MOST_ROUNDS + (rounds[level] if level < len(rounds) else 0)

@@ -27,8 +27,10 @@ from bpfq.symbolic.ebpf.values import (
     Packed,
     Pointer,
     Scalar,
+    Split,
     Stored,
     Value,
+    choose,
     low,
 )
 from bpfq.symbolic.propositions import FALSE, TRUE, Packet, Proposition
@@ -86,9 +88,8 @@ def load(
             return _from_stack([state[place] for place in stack(start + offset, size)], packet)
         case Context():
             return _from_context(hook, packet, state, offset, size), TRUE
-        case Pointer(index, start):
-            there = reaches(packet, index, start + offset + size)
-            return _octets(packet, index, start + offset, size), there
+        case (Pointer() | Split()) as pointer:
+            return _from_packet(packet, pointer, offset, size)
         case _:
             raise UnsupportedError(f"what r{int(base)} points to is not known")
 
@@ -139,6 +140,18 @@ def legacy(
         reaches(packet, word, offset + size),
         known,
     )
+
+
+def _from_packet(
+    packet: Packet, pointer: Pointer | Split, offset: int, size: int
+) -> tuple[Value, Proposition]:
+    if isinstance(pointer, Split):
+        one, here = _from_packet(packet, pointer.then, offset, size)
+        other, there = _from_packet(packet, pointer.otherwise, offset, size)
+        return choose(packet, pointer.test, one, other), packet.choose(pointer.test, here, there)
+    start = pointer.offset + offset
+    there = reaches(packet, pointer.index, start + size)
+    return _octets(packet, pointer.index, start, size), there
 
 
 def _octets(

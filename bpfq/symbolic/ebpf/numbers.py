@@ -20,6 +20,7 @@ from bpfq.symbolic.ebpf.values import (
     End,
     Frame,
     Packed,
+    Piece,
     Pointer,
     Scalar,
     Value,
@@ -58,7 +59,7 @@ def calculate(
 ) -> Value:
     """left operation right.
 
-    in_piece: the packet ends where what lies in one piece ends.  Raises UnsupportedError for what
+    in_piece: all of the packet lies in one piece.  Raises UnsupportedError for what
     no number or pointer comes of, and for what is not modelled.
     """
     operator = _OPERATORS.get(operation)
@@ -87,8 +88,10 @@ def _wide(packet: Packet, operator: Operator, left: Value, right: Value, in_piec
             return Scalar(word, add + value + further)
         case Operator.SUB, Scalar(word, add), Scalar(Number(value), further):
             return Scalar(word, add - value - further)
-        case Operator.SUB, End(), Pointer(None, offset) if in_piece:
+        case Operator.SUB, End(None), Pointer(None, offset) if in_piece:
             return Scalar(words.length(), -offset)
+        case Operator.SUB, End(None), Pointer(None, 0):
+            return Piece()
         case _:
             return _wide_numbers(packet, operator, number(left), number(right))
 

@@ -40,12 +40,13 @@ class Need(NamedTuple):
 
 @record
 class Machine:
-    """zero: what a program comes to that returns 0."""
+    """zero: what a program comes to that returns 0.  in_piece: all of the packet lies in one."""
 
     packet: Packet
     hook: Hook
     calls: Calls
     zero: Outcome
+    in_piece: bool
 
     def execute(self, instruction: Instruction, state: State) -> tuple[State, tuple[Need, ...]]:
         """The state behind an instruction, and what it needs; raises UnsupportedError."""
@@ -72,7 +73,7 @@ class Machine:
                 raise UnsupportedError(f"{type(instruction).__name__} is not analysed")
 
     def _value(self, instruction: _Valued, state: State) -> Value:
-        packet, words, in_piece = self.packet, self.packet.words, self.hook.in_piece
+        packet, words, in_piece = self.packet, self.packet.words, self.in_piece
         match instruction:
             case e.Alu(operation, dst, value, width):
                 right = immediate(words, value, width)

@@ -20,6 +20,7 @@ from bpfq.symbolic.propositions import FALSE, TRUE, Packet, Proposition
 from bpfq.symbolic.words import MOST_ALTERNATIVES, Bytes, Either, Number, Word, Words
 
 BYTE = 8  # bits
+_MOST_PARTS = 16  # addresses of which a pointer may be one
 
 
 @record
@@ -48,10 +49,25 @@ class Pointer:
 
 
 @record
+class Split:
+    """One of two addresses whose indices are too large for one sum; parts: how many in all."""
+
+    test: Proposition
+    then: Pointer | Split
+    otherwise: Pointer | Split
+    parts: int
+
+
+@record
 class End:
     """The end of what lies in one piece; pulled: so many bytes were asked to, None before."""
 
     pulled: Word | None = None
+
+
+@record
+class Piece:
+    """How many bytes lie in one piece, of a packet of which not all do."""
 
 
 @record
@@ -83,7 +99,9 @@ class Copied:
     there: Proposition
 
 
-Value: TypeAlias = Scalar | Packed | Pointer | End | Context | Frame | Stored | Copied | None
+Value: TypeAlias = (
+    Scalar | Packed | Pointer | Split | End | Piece | Context | Frame | Stored | Copied | None
+)
 
 
 # ---------------------------------------------------------------- where ways meet
@@ -98,7 +116,10 @@ def choose(packet: Packet, test: Proposition, then: Value, otherwise: Value) -> 
     match then, otherwise:
         case Pointer(), Pointer():
             place = _place(packet, test, then, otherwise)
-            return None if place is None else Pointer(*place)
+            return Split(test, then, otherwise, 2) if place is None else Pointer(*place)
+        case ((Pointer() | Split()), (Pointer() | Split())):
+            parts = sum(one.parts if isinstance(one, Split) else 1 for one in (then, otherwise))
+            return Split(test, then, otherwise, parts) if parts <= _MOST_PARTS else None
         case Copied(), Copied():
             place = _place(packet, test, then, otherwise)
             there = packet.choose(test, then.there, otherwise.there)
