@@ -72,6 +72,8 @@ def wrong(
             continue
         for number, words in enumerate(_metadata(classic, place)):
             found += _interpreted(one, place, room, by_metadata[number], words)
+    for number, words in enumerate(_metadata(classic, place)):
+        found += _on_big_endian(text, place, room, by_metadata[number], words)
     return found
 
 
@@ -95,13 +97,26 @@ def _interpreted(
     short = [packet for packet in packets if len(packet.captured) < 54]
     some = dict.fromkeys([*short[::3], *packets[:: 7 if metadata in (None, UNTAGGED) else 3]])
     found = room.wrong(one, interpreted(one.module, place, words), list(some), lambda _: metadata)
-    if place.hook == "xdp":
-        return found
-    for number, linear in enumerate(LINEAR):
+    for number, linear in enumerate(() if place.hook == "xdp" else LINEAR):
         pieces = [each for each in packets[number::17] if len(each.captured) > linear]
         run = interpreted(one.module, place, words, linear)
         found += room.wrong(one, run, pieces, lambda _: metadata)
     return [f"interpreted, {line}" for line in found]
+
+
+def _on_big_endian(
+    text: str, place: Place, room: Room, packets: Sequence[Packet], metadata: Metadata | None
+) -> list[str]:
+    """Programs for such machines, which no kernel here runs."""
+    found: list[str] = []
+    for level in (0, 2):
+        module = compiled(text, place, level=level, byteorder="big").module
+        one = Made(f"level {level} for big-endian machines", module, False)
+        for linear in (None,) if place.hook == "xdp" else (None, LINEAR[-1]):
+            run = interpreted(module, place, metadata or UNTAGGED, linear, "big")
+            some = [each for each in packets[3::11] if len(each.captured) > (linear or -1)]
+            found += room.wrong(one, run, some, lambda _: metadata)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from bpfq.backends.ebpf.layout import Laid
 from bpfq.compiler import decided
 from bpfq.ebpf.install import install
 from bpfq.ebpf.simulate import verdict
+from bpfq.isa.ebpf.encode import Endian
 from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.kernel.attach import attach_socket
@@ -183,12 +184,17 @@ def metadata_in_kernel(packet: bytes, place: Place) -> Metadata | None:
 
 
 def interpreted(
-    module: Module, place: Place, metadata: Metadata = UNTAGGED, linear: int | None = None
+    module: Module,
+    place: Place,
+    metadata: Metadata = UNTAGGED,
+    linear: int | None = None,
+    byteorder: Endian = "little",
 ) -> Run:
     """The interpreter; linear: bytes that lie in one piece, None for all of them."""
 
     def accepts(packet: bytes) -> bool | None:
-        return _accepted(verdict(module, packet, metadata, linear), place)
+        returned = verdict(module, packet, metadata, linear, byteorder=byteorder)
+        return _accepted(returned, place)
 
     return accepts
 
