@@ -75,6 +75,13 @@ def test_c_and_filter_give_the_same_verdicts_on_whole_packets(name: str) -> None
     assert [at for at, (mine, its) in enumerate(verdicts) if mine != its] == []
 
 
+@pytest.mark.skipif(CLANG is None, reason="needs clang: install clang-22")
+@pytest.mark.parametrize("name", NAMES)
+def test_no_filter_takes_more_instructions_than_its_c(name: str) -> None:
+    twin = compiled()[name]
+    assert len(bpfq.compile(twin.text, target="ebpf:xdp", action="drop")) <= len(twin.words)
+
+
 @pytest.mark.parametrize("text", sampled([one.text for one in filters()], 40))
 def test_the_legacy_form_decides_as_the_classic_program(text: str) -> None:
     try:
