@@ -33,13 +33,13 @@ _CONTEXT = -512  # from the frame pointer; no program has so much on the stack
 _NOTHING = assemble([e.Move(e.R0, 0, 32), e.Exit()])
 
 
-def repeated(module: Module) -> Module:
+def repeated(module: Module, copies: int = COPIES) -> Module:
     """The program so many times in a row."""
     own = module.function
     words: list[BpfInsn] = list(assemble([e.StoreMemory(e.R10, _CONTEXT, e.R1, 8)]))
     references: list[Reference] = []
     count = len(own.instructions)
-    for _ in range(COPIES):
+    for _ in range(copies):
         words += assemble([e.LoadMemory(e.R1, e.R10, _CONTEXT, 8)])
         references += (
             Reference(len(words) + each.insn, each.symbol, each.kind) for each in own.references
@@ -73,9 +73,9 @@ def nanoseconds(module: Module, classic: Sequence[SockFilter]) -> tuple[float, f
     return found[0], found[1]
 
 
-def above_nothing(program: Program, frame: bytes) -> float:
+def above_nothing(program: Program, frame: bytes, copies: int) -> float:
     """Nanoseconds of one of the copies in a program that repeated() has made."""
-    return (min(_run(program, frame) for _ in range(TURNS)) - _idle(frame)) / COPIES
+    return (min(_run(program, frame) for _ in range(TURNS)) - _idle(frame, copies)) / copies
 
 
 def loads(classic: Sequence[SockFilter]) -> bool:
@@ -89,8 +89,8 @@ def _run(program: Program, frame: bytes) -> int:
 
 
 @cache
-def _idle(frame: bytes) -> int:
-    with install(repeated(Module("tc", Function("nothing", _NOTHING)))) as nothing:
+def _idle(frame: bytes, copies: int = COPIES) -> int:
+    with install(repeated(Module("tc", Function("nothing", _NOTHING)), copies)) as nothing:
         return min(_run(nothing.program, frame) for _ in range(4 * TURNS))
 
 

@@ -32,7 +32,7 @@ class HookFacts:
     length: where it has the packet's length.  beyond: how bytes are reached that do not lie between
     the two, "pulled" there, "copied" to the stack or "sliced"; None where there are none.  legacy: LD_ABS and
     LD_IND work.  metadata: by the names of the packet machine's ancillary words.  big_endian: the
-    machine has the byte order of packets.
+    machine has the byte order of packets.  alone: no packet interrupts another on the same CPU.
     """
 
     packet: int | None
@@ -42,6 +42,7 @@ class HookFacts:
     legacy: bool
     metadata: dict[str, Word]
     big_endian: bool = False
+    alone: bool = False
 
 
 _RANDOM: Final = {
@@ -56,8 +57,8 @@ _SKB: Final = {
 
 HOOKS: Final = {
     "socket": HookFacts(None, None, 0, "copied", True, _SKB),
-    "xdp": HookFacts(0, 4, None, None, False, {"ifidx": Word(12), **_RANDOM}),
-    "tc": HookFacts(76, 80, 0, "pulled", True, _SKB),
+    "xdp": HookFacts(0, 4, None, None, False, {"ifidx": Word(12), **_RANDOM}, alone=True),
+    "tc": HookFacts(76, 80, 0, "pulled", True, _SKB, alone=True),
     "cgroup_skb": HookFacts(76, 80, 0, "copied", False, _SKB),
     "netfilter": HookFacts(None, None, None, "sliced", False, _RANDOM),
 }
