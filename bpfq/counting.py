@@ -16,10 +16,10 @@ from bpfq.analysis.annotate import Said, lines, said
 from bpfq.api import query_of, with_sets
 from bpfq.backends.ebpf.blocks import Counter, Source
 from bpfq.backends.ebpf.emit import Verdicts, counting
-from bpfq.compiler import compile_emitted, with_live_sets
 from bpfq.ebpf.actions import COUNT, verdicts
 from bpfq.ebpf.choice import Emitted, Hooked
 from bpfq.errors import FilterError, UnsupportedError, naming, quoting
+from bpfq.hook_compiler import compile_emitted, with_live_sets
 from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.program_ebpf import function, listing

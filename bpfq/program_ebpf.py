@@ -10,9 +10,9 @@ from bpfq.backends.ebpf.counting import MATCHES
 from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.backends.ebpf.layout import Laid
 from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS
-from bpfq.compiler import compile_hooked, with_live_sets
 from bpfq.ebpf.actions import COUNT, default_action, verdicts
 from bpfq.ebpf.choice import Hooked
+from bpfq.hook_compiler import compile_hooked, with_live_sets
 from bpfq.isa.ebpf.encode import Endian, assemble
 from bpfq.isa.ebpf.instructions import BpfInsn, CallKernel, slots
 from bpfq.isa.ebpf.program import Function, Hook, Module, Reference

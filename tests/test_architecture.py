@@ -22,6 +22,7 @@ LAYERS = (
     ("objfile", "kernel", "graphs"),
     ("output", "capture", "ebpf", "choice"),
     ("compiler",),
+    ("hook_compiler",),
     ("analysis",),
     ("superopt",),
     ("program",),
