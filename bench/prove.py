@@ -25,6 +25,7 @@ from oracles import libpcap
 from oracles.corpus import filters
 
 NETMASK = 0xFFFF_FF00
+ACTIONS = {"xdp": "drop", "tc": "drop", "cgroup_skb": "drop"}  # a socket keeps what matches
 LENGTH = 1000  # entries of a long list
 
 
@@ -57,6 +58,24 @@ def of_corpus(level: int) -> Iterator[Program]:
             continue
 
 
+def of_hook(hook: str) -> Iterator[tuple[float, Proof]]:
+    """Proofs of eBPF programs, large sets written out; no loops of many rounds (protochain)."""
+    for line in filters():
+        link = {} if hook == "cgroup_skb" else {"link": line.link}
+        try:
+            program = bpfq.compile(
+                line.text, target=f"ebpf:{hook}", netmask=NETMASK, allow_empty=True,
+                action=ACTIONS.get(hook), **link,
+            )  # fmt: skip
+        except bpfq.BpfqError:  # what the hook cannot see
+            continue
+        if "protochain" not in line.text:
+            one = program.without_maps
+            start = perf_counter()
+            proof = one.prove()
+            yield perf_counter() - start, proof
+
+
 def foreign(optimise: bool) -> Iterator[tuple[Program, tuple[libpcap.SockFilter, ...]]]:
     """The filters in daily use with libpcap's code for them."""
     for link, text in corpus.filters():
@@ -73,6 +92,8 @@ def main() -> None:
     heading("proofs of programs")
     for level in LEVELS:
         table(f"corpus, level {level}", [timed(one, one.words) for one in of_corpus(level)])
+    for hook in ("socket", *ACTIONS):
+        table(f"corpus, ebpf:{hook}", list(of_hook(hook)))
     for name, optimise in (("libpcap", False), ("libpcap -O", True)):
         table(f"foreign, {name}", [timed(one, words) for one, words in foreign(optimise)])
     for name, make in (("host", hosts), ("port", ports), ("net", nets)):

@@ -23,18 +23,18 @@ def run(options: Namespace) -> int:
     text = filter_text(options)
     if options.program is None:
         program = compiled(options, text)
-        words, proof = program.words, program.prove()
+        size, proof = len(program), program.prove()
     else:
         words = parse_program(read_text(options.program))
-        proof = _foreign(options, text, words)
+        size, proof = len(words), _foreign(options, text, words)
     if options.json:
         import json
 
-        print(json.dumps(_described(proof, words)))
+        print(json.dumps(_described(proof, size)))
     else:
         on = coloured(options.color, standard_output())
         print(paint(proof.verdict, BOLD, on))
-        for label, line in _lines(proof, len(words)):
+        for label, line in _lines(proof, size):
             print(f"{label:<{_LABEL}}{line}".rstrip())
     return _EXIT[proof.verdict]
 
@@ -60,7 +60,8 @@ def _lines(proof: Proof, size: int) -> list[tuple[str, str]]:
     following = _following(shown)
     if following is not None:
         lines.append(("", f"cut off at byte {len(shown.octets)}, completed by {following}"))
-    returned = f"accepts, returns {shown.returned}" if shown.returned else "rejects, returns 0"
+    says = "rejects" if shown.filter_accepts else "accepts"
+    returned = "is refused" if shown.returned is None else f"{says}, returns {shown.returned}"
     lines.append(("program", returned))
     return lines
 
@@ -94,7 +95,7 @@ def _following(shown: Counterexample) -> str | None:
     return f"{behind.hex(' ', 2)} and zeros" if behind else "zeros"
 
 
-def _described(proof: Proof, words: tuple[SockFilter, ...]) -> dict[str, Any]:
+def _described(proof: Proof, size: int) -> dict[str, Any]:
     """As ``--json`` prints it; keys are only ever added."""
     shown = proof.counterexample
     found = None
@@ -111,7 +112,7 @@ def _described(proof: Proof, words: tuple[SockFilter, ...]) -> dict[str, Any]:
         }
     return {
         "verdict": proof.verdict,
-        "instructions": len(words),
+        "instructions": size,
         "solved": proof.solved,
         "counterexample": found,
     }
