@@ -16,8 +16,10 @@ import pytest
 from oracles.corpus import Line, filters
 from oracles.sweep import FULL
 
-from bpfq.analysis.prove_ebpf import prove
-from bpfq.errors import BpfqError
+import bpfq
+from bpfq.analysis.prove_ebpf import prove, require_proof
+from bpfq.backends.ebpf.emit import Verdicts
+from bpfq.errors import BpfqError, RefutedError
 
 from .hooks import HOOKS, HookSubject, compiled, of_whole_packets, wrong
 from .mutants_ebpf import Mutant, mutants
@@ -112,3 +114,21 @@ def test_a_program_with_a_mistake_is_not_proved_unless_it_is_as_good(hook: str) 
     print(f"{hook}: {dict(into.counts)}, {into.packets} packets of what was proved")
     assert into.wrong == []
     assert into.counts["refuted"] > 2 * into.counts["proved"]
+
+
+def test_a_refutation_shows_a_packet_and_what_the_program_returns() -> None:
+    program = compiled("ip", "xdp")
+    program.require_proof()
+    turned = Verdicts(program.verdicts.reject, program.verdicts.accept)
+    with pytest.raises(RefutedError, match="says: it returns [12] for "):
+        require_proof(program.query, program.module, turned, program.settings)
+
+
+def test_a_program_that_tells_no_packets_apart_is_proved_to_return_the_same() -> None:
+    program = bpfq.compile("ip", target="ebpf:xdp", action="pass")
+    assert program.prove().verdict == "proved"
+    other = Verdicts(1, 1)
+    proof = prove(program.query, program.module, other, program.settings)
+    assert proof.verdict == "refuted"
+    assert proof.counterexample is not None
+    assert proof.counterexample.returned == program.verdicts.accept
