@@ -166,6 +166,7 @@ def test_sets_are_listed_with_their_filters() -> None:
         (NAME, ["81", "1-99999"], f"set '{NAME}': port number 99999 is greater than the maximum"),
         ("/sys/fs/bpf/nothing", ["80"], "/sys/fs/bpf/nothing"),
     ],
+    ids=["no set", "no port", "too large", "no pin"],  # the name differs between processes
 )  # fmt: skip
 def test_mistakes_change_nothing(word: str, entries: list[str], message: str) -> None:
     def scenario() -> tuple[str, int]:
