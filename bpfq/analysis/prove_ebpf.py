@@ -34,7 +34,8 @@ def prove(query: Query, module: Module, verdicts: Verdicts, settings: Settings) 
     """
     packet = packet_at(module.hook)
     words = module.function.instructions
-    programs = encode(words, packet, module.hook, verdicts.accept, verdicts.reject)
+    names = {each.insn: each.symbol for each in module.function.references}
+    programs = encode(words, packet, module.hook, verdicts.accept, verdicts.reject, names)
 
     def run(sample: Sample, octets: bytes) -> Iterator[Ran]:
         yield _ran(module, verdicts, sample, octets, None)

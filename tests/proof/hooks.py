@@ -22,6 +22,7 @@ HOOKS = {
     "tc": {"target": "ebpf:tc", "action": "drop"},
     "socket": {"target": "ebpf:socket"},
     "cgroup_skb": {"target": "ebpf:cgroup_skb", "action": "drop"},
+    "netfilter": {"target": "ebpf:netfilter", "action": "drop"},
 }  # fmt: skip
 PIECES = (None, 0, 14, 40)  # bytes of a packet in one piece; None: all
 

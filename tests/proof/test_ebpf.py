@@ -19,13 +19,18 @@ from oracles.sweep import FULL
 import bpfq
 from bpfq.analysis.prove_ebpf import prove, require_proof
 from bpfq.backends.ebpf.emit import Verdicts
-from bpfq.errors import BpfqError, RefutedError
+from bpfq.errors import BpfqError, RefutedError, UnsupportedError
+from bpfq.isa.ebpf.helpers import HELPERS
+from bpfq.isa.ebpf.instructions import BpfInsn
+from bpfq.record import replace
 
 from .hooks import HOOKS, HookSubject, compiled, of_whole_packets, wrong
 from .mutants_ebpf import Mutant, mutants
 from .subjects import Judge
 from .trials import trials
 
+LOOK_UP = BpfInsn(0x85, 0, 0, 0, HELPERS["map_lookup_elem"])
+EXIT = 0x95
 EVERY = 1 if FULL else 12  # filters of the corpus
 FEWEST = 600 // EVERY  # filters of them that a hook sees
 MUTANTS = 25 if FULL else 10  # of one program
@@ -39,7 +44,7 @@ OPEN = ("IEEE802_11_RADIO", "(geneve or geneve) and (geneve or geneve)")
 
 
 def _options(link: str, hook: str) -> dict[str, Any]:
-    return {} if hook == "cgroup_skb" else {"link": link}
+    return {} if hook in ("cgroup_skb", "netfilter") else {"link": link}
 
 
 def _visible(hook: str) -> list[Line]:
@@ -114,6 +119,24 @@ def test_a_program_with_a_mistake_is_not_proved_unless_it_is_as_good(hook: str) 
     print(f"{hook}: {dict(into.counts)}, {into.packets} packets of what was proved")
     assert into.wrong == []
     assert into.counts["refuted"] > 2 * into.counts["proved"]
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "socket"])
+def test_what_counts_is_proved_as_well(hook: str) -> None:
+    program = compiled("udp port 53 and len > 100", hook)
+    assert program.counting().prove().verdict == "proved"
+
+
+def test_a_counter_that_decides_is_not_proved() -> None:
+    program = compiled("udp", "xdp").counting()
+    words = list(program)
+    (found,) = (n for n, word in enumerate(words) if word == LOOK_UP)
+    leave = next(n for n, word in enumerate(words) if word.opcode == EXIT)
+    words[found + 1] = words[found + 1]._replace(off=leave - found - 2)  # without an entry
+    function = replace(program.module.function, instructions=tuple(words))
+    module = replace(program.module, function=function)
+    with pytest.raises(UnsupportedError, match="it is not known that this is a number"):
+        prove(program.query, module, program.verdicts, program.settings)
 
 
 def test_a_refutation_shows_a_packet_and_what_the_program_returns() -> None:

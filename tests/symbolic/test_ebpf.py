@@ -275,7 +275,7 @@ REFUSED: dict[str, tuple[str, Sequence[Instruction]]] = {
     "slot 2: this lies in front of the packet": ("xdp", (*POINTERS, e.LoadMemory(R3, R1, -1, 1))),
     "slot 0: goes back more than 63 times": ("xdp", (e.Jump(-1),)),
     "slot 0: a legacy load needs a socket buffer in r6": ("socket", (e.LoadAbsolute(0, 1),)),
-    "slot 0: CallKernel is not analysed": ("xdp", (e.CallKernel(7),)),
+    "slot 0: the kernel function of no name is not analysed": ("xdp", (e.CallKernel(7),)),
     "slot 0: r10 is only read": ("xdp", (e.Move(R10, 0),)),
 }  # fmt: skip
 

@@ -22,7 +22,9 @@ from bpfq.symbolic.ebpf.values import (
     Context,
     Copied,
     End,
+    Entry,
     Frame,
+    MapOf,
     Pointer,
     Scalar,
     Stored,
@@ -32,6 +34,7 @@ from bpfq.symbolic.ebpf.values import (
 from bpfq.symbolic.propositions import TRUE, Packet, Proposition
 from bpfq.symbolic.words import Number, Word
 
+COUNTER: Final = "matches"  # a map that changes nothing about a packet
 _NAMES: Final = {number: name for name, number in HELPERS.items()}
 _EFAULT: Final = 14
 _LOST: Final = range(Register.R1, Register.R6)
@@ -55,6 +58,8 @@ class Calls:
                 result = Scalar(self.packet.words.metadata("cpu"))
             case "skb_load_bytes":
                 state, result, known = self._load_bytes(state)
+            case "map_lookup_elem" if state[Register.R1] == MapOf(COUNTER):
+                result = Entry()
             case "skb_pull_data":
                 state, result = self._pull(state), None
             case name:
@@ -66,24 +71,14 @@ class Calls:
         _, context, place, to, size, *_ = state
         match context, to, size:
             case Context(), Frame(), Scalar(Number(count), 0) if count:
-                start = number(place)
+                pass
             case _:
                 raise UnsupportedError("what is copied, and where to, is not known")
-        index, offset = words.address(low(words, start), 0)
-        known: Proposition = TRUE
-        if isinstance(start, Scalar):
-            index, offset = words.address(start.word, start.add)
-            known = self._below_wrap(index, offset)
+        index, offset, known = place_of(self.packet, place)
         there = reaches(self.packet, index, offset + count)
         failed, done = words.number(0), words.number(_EFAULT)
         result = Scalar(either(self.packet, there, done, failed), -_EFAULT)
         return copy(state, to, count, Copied(index, offset, there)), result, known
-
-    def _below_wrap(self, index: Word | None, offset: int) -> Proposition:
-        """Whether the sum is at least 0 and fits 32 bits."""
-        if index is None:
-            index, offset = self.packet.words.number(offset & WORD_MASK), offset & ~WORD_MASK
-        return self.packet.member(index, (max(-offset, 0), max(WORD_MASK - offset + 1, 0)))
 
     def _pull(self, state: State) -> State:
         """Pointers into the packet are lost; its end is another."""
@@ -93,6 +88,19 @@ class Calls:
         kept = [None if _points(value) else value for value in state]
         kept[PULLED] = End(amount)
         return tuple(kept)
+
+
+def place_of(packet: Packet, value: Value) -> tuple[Word | None, int, Proposition]:
+    """The index and offset of a place in the packet, and where it is not beyond 32 bits."""
+    words, start = packet.words, number(value)
+    if not isinstance(start, Scalar):
+        return (*words.address(low(words, start), 0), TRUE)
+    index, offset = words.address(start.word, start.add)
+    word, add = index, offset
+    if word is None:
+        word, add = words.number(offset & WORD_MASK), offset & ~WORD_MASK
+    known = packet.member(word, (max(-add, 0), max(WORD_MASK - add + 1, 0)))
+    return index, offset, known
 
 
 def _points(value: Value) -> bool:

@@ -128,6 +128,12 @@ def _accesses(instruction: Instruction) -> tuple[int, int]:
             return 1 << base | 1 << PULLED, 1 << dst
         case e.StoreMemory(Register.R10, offset, src, size):
             return 1 << src, _bits(stack(offset, size))
+        case e.StoreMemory(base, _, src) | e.Atomic(base=base, src=src):
+            return 1 << base | 1 << src, 0
+        case e.StoreImmediate(Register.R10, offset, _, size):
+            return 0, _bits(stack(offset, size))
+        case e.CallKernel():
+            return _bits(range(1, 6)) | _bits(range(PULLED + 1, PLACES)), _bits(range(6))
         case e.LoadAbsolute():
             return 1 << Register.R6, _bits(range(6))
         case e.LoadIndirect(src):

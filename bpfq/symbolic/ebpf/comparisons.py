@@ -15,10 +15,12 @@ from bpfq.symbolic.ebpf.numbers import number
 from bpfq.symbolic.ebpf.values import (
     Context,
     End,
+    Entry,
     Packed,
     Piece,
     Pointer,
     Scalar,
+    Slice,
     Split,
     Value,
     low,
@@ -47,6 +49,7 @@ _SIGNED: Final = {
     Comparison.SGT: Comparison.GT, Comparison.SGE: Comparison.GE,
     Comparison.SLT: Comparison.LT, Comparison.SLE: Comparison.LE,
 }  # fmt: skip
+_UNTOLD: Final = "entry"  # a word of which nothing is known
 _RELATIONS: Final = {
     Comparison.EQ: Relation.EQ, Comparison.GT: Relation.GT, Comparison.GE: Relation.GE,
     Comparison.SET: Relation.SET,
@@ -81,6 +84,12 @@ def compare(packet: Packet, comparison: Comparison, left: Value, right: Value, w
             return _against_end(packet, _MIRRORED[comparison], right, left)
         case Piece(), Scalar(Length(), 0) if comparison in _MIRRORED:
             return Test(TRUE if comparison in (Comparison.LT, Comparison.LE) else FALSE)
+        case Slice(there=there), Scalar(Number(0), 0) if comparison is Comparison.NE:
+            return Test(there)
+        case Slice(there=there), Scalar(Number(0), 0) if comparison is Comparison.EQ:
+            return Test(opposite(packet, there))
+        case Entry(), Scalar(Number(0), 0) if comparison is Comparison.EQ:
+            return Test(packet.member(packet.words.metadata(_UNTOLD), (0, 1)))
         case Context(), Scalar(Number(0), 0) if comparison in (Comparison.EQ, Comparison.NE):
             return Test(FALSE if comparison is Comparison.EQ else TRUE)
     return Test(_numbers(packet, comparison, number(left), number(right), width))

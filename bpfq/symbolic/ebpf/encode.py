@@ -16,7 +16,8 @@ Behind ``skb_pull_data`` of n bytes, or of all where there are fewer, comparison
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from heapq import heappop, heappush
 from typing import Final
 
@@ -32,8 +33,9 @@ from bpfq.symbolic.ebpf.comparisons import Test, compare
 from bpfq.symbolic.ebpf.loops import Nodes
 from bpfq.symbolic.ebpf.memory import HOOKS, Hook, State
 from bpfq.symbolic.ebpf.numbers import immediate, number
+from bpfq.symbolic.ebpf.slices import KernelFunctions
 from bpfq.symbolic.ebpf.steps import Machine, Need
-from bpfq.symbolic.ebpf.values import Context, End, Frame, Scalar, Value, choose, low
+from bpfq.symbolic.ebpf.values import Context, End, Frame, MapOf, Scalar, Value, choose, low
 from bpfq.symbolic.flow import Flow, bits
 from bpfq.symbolic.propositions import FALSE, FAULT, TRUE, Packet, Proposition
 from bpfq.symbolic.words import START, Number, Word
@@ -71,22 +73,28 @@ def packet_at(hook: str) -> Limited:
 
 
 def encode(
-    words: Sequence[BpfInsn], packet: Packet, hook: str, accept: int, reject: int
+    words: Sequence[BpfInsn],
+    packet: Packet,
+    hook: str,
+    accept: int,
+    reject: int,
+    names: Mapping[int, str] = MappingProxyType({}),
 ) -> tuple[Proposition, ...]:
     """TRUE where the program returns ``accept``, FALSE where it returns ``reject``, else FAULT.
 
     A fault also is all that no verifier lets by, and all that depends on more than the packet.
     The first proposition is that of the whole program, others those of where it begins anew; see
-    above.  packet: as ``packet_at`` makes it.
+    above.  packet: as ``packet_at`` makes it.  names: of kernel functions and maps, by the slots
+    that ask for them.
 
     Raises UnsupportedError with the slot for what is not analysed, and FilterError for ways out of
     the program.
     """
     code, where = Code(words), HOOKS[hook]
-    whole, *_ = _Encoder(code, packet, where, accept, reject, in_piece=True).encode()
+    whole, *_ = _Encoder(code, packet, where, accept, reject, names, in_piece=True).encode()
     if where.in_piece or not where.direct:
         return (whole,)
-    _, *anew = _Encoder(code, packet, where, accept, reject, in_piece=False).encode()
+    _, *anew = _Encoder(code, packet, where, accept, reject, names, in_piece=False).encode()
     return (whole, *anew)
 
 
@@ -94,11 +102,20 @@ class _Encoder:
     """Nodes are slots in their order, and those of each further round behind all of the one before."""
 
     def __init__(
-        self, code: Code, packet: Packet, hook: Hook, accept: int, reject: int, *, in_piece: bool
+        self,
+        code: Code,
+        packet: Packet,
+        hook: Hook,
+        accept: int,
+        reject: int,
+        names: Mapping[int, str],
+        *,
+        in_piece: bool,
     ) -> None:
         self.code, self.packet, self.in_piece = code, packet, in_piece
         self.ends = {accept: _ACCEPTED, reject: _REJECTED}
-        self.calls = Calls(packet)
+        self.calls, self.functions = Calls(packet), KernelFunctions(packet)
+        self.names = names
         self.machine = Machine(packet, hook, self.calls, _OUTCOMES[self._end(0)], in_piece)
         self.nodes = Nodes(code.following, code.order)
         self.needs: dict[int, tuple[Need, ...]] = {}
@@ -155,6 +172,12 @@ class _Encoder:
                 known = self.packet.choose(accepts, TRUE, self._is(returned, _REJECTED))
                 self.needs[node] = (Need(known),)
                 self.flow.leave(node, state, accepts, (_ACCEPTED, _REJECTED))
+            case e.LoadImmediate64(dst, _, e.Immediate.MAP_FD):
+                behind = (*state[:dst], MapOf(self.names.get(slot, "")), *state[dst + 1 :])
+                self._leave(node, behind, following)
+            case e.CallKernel():
+                behind, known = self.functions.call(self.names.get(slot, "of no name"), state)
+                self._leave(node, behind, following, (Need(known),))
             case e.MayGoto() | e.Raw():
                 raise UnsupportedError("loops of unknown length are not analysed")
             case _:

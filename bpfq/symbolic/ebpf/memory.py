@@ -21,14 +21,18 @@ from bpfq.symbolic.ebpf.code import PULLED, stack
 from bpfq.symbolic.ebpf.comparisons import reaches
 from bpfq.symbolic.ebpf.numbers import number
 from bpfq.symbolic.ebpf.values import (
+    Buffer,
     Context,
     Copied,
+    Entry,
     Frame,
     Packed,
     Pointer,
     Scalar,
+    Slice,
     Split,
     Stored,
+    Untold,
     Value,
     choose,
     low,
@@ -45,6 +49,7 @@ _SKB_WORDS: Final = {
     "vlan_present": "vlanp", "vlan_tci": "vlan_tci", "vlan_proto": "vlan_tpid",
     "ifindex": "ifidx", "hash": "rxhash",
 }  # fmt: skip
+_NF_CTX: Final = {"skb": (8, 8)}  # of struct bpf_nf_ctx, <linux/netfilter.h>
 _XDP_WORDS: Final = {"ingress_ifindex": "ifidx"}
 
 
@@ -73,6 +78,7 @@ HOOKS: Final = {
     "xdp": Hook(XDP_MD, _XDP_WORDS, _FURTHEST, in_piece=True),
     "tc": Hook(SK_BUFF, _SKB_WORDS, _FURTHEST, legacy=True),
     "cgroup_skb": Hook(SK_BUFF, _SKB_WORDS, _LONGEST),
+    "netfilter": Hook(_NF_CTX, {}, _LONGEST, direct=False),
 }
 
 
@@ -90,6 +96,10 @@ def load(
             return _from_context(hook, packet, state, offset, size), TRUE
         case (Pointer() | Split()) as pointer:
             return _from_packet(packet, pointer, offset, size)
+        case Entry():
+            return Untold(), TRUE
+        case Slice(index, start, length, there) if 0 <= offset <= length - size:
+            return _octets(packet, index, start + offset, size), there
         case _:
             raise UnsupportedError(f"what r{int(base)} points to is not known")
 
@@ -101,6 +111,8 @@ def _fields(load: e.LoadMemory) -> tuple[Register, Register, int, int, bool]:
 def store(instruction: e.StoreMemory, state: State) -> State:
     """The state with a register on the stack."""
     base, value = state[instruction.base], state[instruction.src]
+    if isinstance(base, Entry):
+        return state
     if instruction.base is not Register.R10 or not isinstance(base, Frame):
         raise UnsupportedError("only stores at r10 are analysed")
     if instruction.size != _WORD:
@@ -109,6 +121,17 @@ def store(instruction: e.StoreMemory, state: State) -> State:
     changed = list(state)
     for byte, place in enumerate(places):
         changed[place] = Stored(value, byte)
+    return tuple(changed)
+
+
+def clear(instruction: e.StoreImmediate, state: State) -> State:
+    """The state with a number on the stack, which nothing reads."""
+    base = state[instruction.base]
+    if instruction.base is not Register.R10 or not isinstance(base, Frame):
+        raise UnsupportedError("only stores at r10 are analysed")
+    changed = list(state)
+    for place in stack(base.offset + instruction.offset, instruction.size):
+        changed[place] = None
     return tuple(changed)
 
 
@@ -188,6 +211,8 @@ def _from_context(hook: Hook, packet: Packet, state: State, offset: int, size: i
             return Pointer(None, 0)
         case "data_end" if hook.direct:
             return state[PULLED]
+        case "skb":
+            return Buffer()
         case "len":
             return Scalar(packet.words.length())
         case str(name) if name in hook.words:

@@ -18,7 +18,7 @@ from bpfq.symbolic.ebpf import memory
 from bpfq.symbolic.ebpf.calls import Calls
 from bpfq.symbolic.ebpf.memory import Hook, State
 from bpfq.symbolic.ebpf.numbers import calculate, immediate, number, reordered
-from bpfq.symbolic.ebpf.values import Packed, Scalar, Value, low
+from bpfq.symbolic.ebpf.values import Entry, Packed, Scalar, Untold, Value, low
 from bpfq.symbolic.propositions import FAULT, Outcome, Packet, Proposition
 from bpfq.symbolic.words import Words
 
@@ -56,6 +56,10 @@ class Machine:
                 return _with(state, dst, value), (Need(known),)
             case e.StoreMemory():
                 return memory.store(instruction, state), ()
+            case e.Atomic(base=base, fetch=False) if isinstance(state[base], Entry):
+                return state, ()
+            case e.StoreImmediate():
+                return memory.clear(instruction, state), ()
             case e.LoadAbsolute() | e.LoadIndirect():
                 value, there, known = memory.legacy(instruction, state, self.packet, self.hook)
                 needs = (Need(known), Need(there, self.zero))
@@ -75,6 +79,8 @@ class Machine:
     def _value(self, instruction: _Valued, state: State) -> Value:
         packet, words, in_piece = self.packet, self.packet.words, self.in_piece
         match instruction:
+            case e.Alu(dst=dst) | e.AluRegister(dst=dst) if isinstance(state[dst], Untold):
+                return Untold()
             case e.Alu(operation, dst, value, width):
                 right = immediate(words, value, width)
                 return calculate(packet, operation, state[dst], right, width, in_piece)

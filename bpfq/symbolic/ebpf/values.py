@@ -99,9 +99,48 @@ class Copied:
     there: Proposition
 
 
+@record
+class Buffer:
+    """The socket buffer that a program at netfilter is given."""
+
+
+@record
+class Dynptr:
+    """On the stack: one byte of a dynptr of the packet."""
+
+
+@record
+class Slice:
+    """The address of ``size`` bytes from index + offset on where ``there`` holds, else 0."""
+
+    index: Word | None
+    offset: int
+    size: int
+    there: Proposition
+
+
+@record
+class MapOf:
+    """A map, by its name."""
+
+    name: str
+
+
+@record
+class Entry:
+    """The address of an entry that only counts, or 0."""
+
+
+@record
+class Untold:
+    """A number of which nothing is known, and which tells nothing."""
+
+
 Value: TypeAlias = (
-    Scalar | Packed | Pointer | Split | End | Piece | Context | Frame | Stored | Copied | None
-)
+    Scalar | Packed | Pointer | Split | End | Piece | Context | Frame | Stored | Copied | Buffer
+    | Dynptr | Slice | MapOf | Entry | Untold
+    | None
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- where ways meet
@@ -124,6 +163,13 @@ def choose(packet: Packet, test: Proposition, then: Value, otherwise: Value) -> 
             place = _place(packet, test, then, otherwise)
             there = packet.choose(test, then.there, otherwise.there)
             return None if place is None else Copied(*place, there)
+        case Slice(), Slice() if (then.index, then.offset) == (otherwise.index, otherwise.offset):
+            there = packet.choose(test, then.there, otherwise.there)
+            return replace(then, size=min(then.size, otherwise.size), there=there)
+        case Slice(), Slice() if then.size == otherwise.size:
+            place = _place(packet, test, then, otherwise)
+            there = packet.choose(test, then.there, otherwise.there)
+            return None if place is None else Slice(*place, then.size, there)
         case Stored(first, byte), Stored(second, other) if byte == other:
             value = choose(packet, test, first, second)
             return None if value is None else replace(then, value=value)
@@ -134,7 +180,10 @@ def choose(packet: Packet, test: Proposition, then: Value, otherwise: Value) -> 
 
 
 def _place(
-    packet: Packet, test: Proposition, then: Pointer | Copied, otherwise: Pointer | Copied
+    packet: Packet,
+    test: Proposition,
+    then: Pointer | Copied | Slice,
+    otherwise: Pointer | Copied | Slice,
 ) -> tuple[Word | None, int] | None:
     """The index and offset of a place that is one of two; None where an index would wrap."""
     least = min(then.offset, otherwise.offset)
