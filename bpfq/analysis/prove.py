@@ -17,17 +17,20 @@ from bpfq.analysis.witness.wire import on_wire
 from bpfq.capture.summary import summary
 from bpfq.errors import RefutedError, UndecidedError
 from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.operators import Operator
 from bpfq.query.nodes import Query
 from bpfq.record import record, replace
 from bpfq.settings import Settings
 from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
 from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
+from bpfq.symbolic.words import START
 
 if TYPE_CHECKING:
     from bpfq.simplify.smt import Sample
 
 Verdict: TypeAlias = Literal["proved", "refuted", "undecided"]
 
+_FRAGMENT_AT, _FRAGMENT_OFFSET = 6, 0x1FFF  # of IPv4, RFC 791: flags and fragment offset
 _SHOWN = 64  # bytes of a counterexample in a message
 _SHORT = (34, 64, 128, 256)  # bytes of a packet that one likes to look at
 _LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs more stays open
@@ -111,7 +114,7 @@ def decide(subject: Subject) -> Proof:
     left_open = False
     for wanted in _wrong(subject):
         try:
-            found = questions.find(wanted)
+            found = questions.find(_arriving(wanted, subject))
         except Undecided:
             left_open = True
             continue
@@ -154,6 +157,16 @@ def _wrong(subject: Subject) -> Iterable[Proposition]:
             yield _only(accepts, most)
         if accepts is not program:
             yield Every((Opposite(accepts), Opposite(Accepts(Opposite(program)))))
+
+
+def _arriving(wanted: Proposition, subject: Subject) -> Proposition:
+    """Of packets that the target shows: no fragments where they are reassembled before."""
+    target, packet = subject.settings.target, subject.packet
+    if not target.reassembled or target.transport_at is not None:
+        return wanted
+    field = packet.words.bytes(START, None, _FRAGMENT_AT, 2)
+    part = packet.words.operation(Operator.AND, field, packet.words.number(_FRAGMENT_OFFSET))
+    return Every((wanted, packet.member(part, (0, 1))))
 
 
 def _only(left: Proposition, right: Proposition) -> Proposition:
