@@ -98,7 +98,7 @@ def test_colours_are_only_added(bpfq: Run) -> None:
 
 
 def test_the_readme_shows_what_is_printed(bpfq: Run) -> None:
-    shown = re.search(r"```text\n\$ bpfq lint '(.*)'\n(.*?)```", README, re.DOTALL)
+    shown = re.search(r"```text\n\$ bpfq lint '([^\n]*)'\n(.*?)```", README, re.DOTALL)
     assert shown is not None
     assert bpfq("lint", shown[1]) == (1, shown[2], "")
 
