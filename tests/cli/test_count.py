@@ -231,7 +231,7 @@ def test_an_interface_that_goes_ends_it_with_totals() -> None:
 def on_terminal(*command: str, keys: bytes, when: bytes, **variables: str) -> tuple[int, str, bool]:
     """Exit code, what a terminal shows, and whether its settings are as before.
 
-    keys are typed when the terminal shows something.
+    keys are typed when the terminal shows something, and again every few seconds.
     """
     near, far = pty.openpty()
     before = termios.tcgetattr(far)
@@ -244,17 +244,17 @@ def on_terminal(*command: str, keys: bytes, when: bytes, **variables: str) -> tu
         command, stdin=far, stdout=far, stderr=far, preexec_fn=take,
         env=environment(**{"TERM": "xterm", "LANG": "C.UTF-8", "PYTHONUTF8": "1", **variables}),
     )  # fmt: skip
-    shown, typed = b"", False
-    until = time.monotonic() + 30
+    shown, typed = b"", 0.0
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         ready, _, _ = select.select([near], [], [], 0.05)
         if ready:
             shown += os.read(near, 65536)
         elif child.poll() is not None:
             break
-        if not typed and when in shown:
+        if when in shown and time.monotonic() > typed + 5:
             os.write(near, keys)
-            typed = True
+            typed = time.monotonic()
     child.kill()
     code = child.wait()
     same = termios.tcgetattr(far) == before
