@@ -237,6 +237,7 @@ def on_terminal(*command: str, keys: bytes, when: bytes, **variables: str) -> tu
     before = termios.tcgetattr(far)
 
     def take() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background ignores it
         os.setsid()
         os.close(os.open(os.ttyname(0), os.O_RDWR))  # it becomes the terminal of the session
 
