@@ -20,8 +20,10 @@ from bpfq.errors import UnsupportedError
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.vm import Machine
 from bpfq.isa.cbpf.vm import run as run_classic
+from bpfq.isa.ebpf.fields import signed
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.kernel.testrun import LONGEST, run, shortest
+from bpfq.operators import WORD_BITS
 
 _LOAD: Final = 0x20  # ld [k], BPF_LD | BPF_W | BPF_ABS
 _ETHERNET: Final = 14  # bytes of the header
@@ -114,7 +116,7 @@ class Comparison:
         least = shortest(hook, packet.frame)
         interpreted = not least <= len(packet.frame) <= LONGEST or not packet.octets
         if interpreted:
-            returned = _signed(verdict(self._module, packet.octets, metadata))
+            returned = signed(verdict(self._module, packet.octets, metadata), WORD_BITS)
         else:
             returned = run(self._installed.program, packet.frame).verdict
         return Compared(returned, self._meanings.get(returned), expected != 0, interpreted)
@@ -140,7 +142,3 @@ def _metadata(frame: bytes) -> Mapping[str, int]:
     others = _MULTICAST if frame[:1] and frame[0] & 1 else _OTHER
     ethertype = int.from_bytes(frame[_TYPE], "big")
     return {"ifidx": _LOOPBACK, "type": _HOST if to_host else others, "proto": ethertype}
-
-
-def _signed(word: int) -> int:
-    return word - (1 << 32) if word >> 31 else word

@@ -16,13 +16,14 @@ from bpfq.backends.ebpf.layout import Laid, layout
 from bpfq.backends.ebpf.plan import plan
 from bpfq.backends.ebpf.price import copies_are_cheaper
 from bpfq.backends.ebpf.sections import AT_ONCE, Ends, Sections
-from bpfq.backends.ebpf.select import signed
 from bpfq.backends.ebpf.sets import Maps, is_large
 from bpfq.backends.ebpf.sink import sink
 from bpfq.backends.ebpf.sliced import make_dynptr
 from bpfq.backends.loops import LoadChain
 from bpfq.graph.membership import LEAF
 from bpfq.isa.ebpf import instructions as e
+from bpfq.isa.ebpf.fields import signed
+from bpfq.operators import WORD_BITS
 from bpfq.opt.profile import Profile
 from bpfq.record import field, record, replace
 
@@ -37,7 +38,7 @@ class Verdicts:
     @property
     def signed(self) -> tuple[int, int]:
         """Both as the kernel has them where it counts below 0: TCX_NEXT is -1."""
-        return signed(self.accept), signed(self.reject)
+        return signed(self.accept, WORD_BITS), signed(self.reject, WORD_BITS)
 
 
 @record
@@ -104,7 +105,7 @@ def _has_legacy(bare: Flow) -> bool:
 
 
 def _constant(verdict: int) -> Laid:
-    return Laid((e.Move(e.R0, signed(verdict), 32), e.Exit()), (None, None))
+    return Laid((e.Move(e.R0, signed(verdict, WORD_BITS), 32), e.Exit()), (None, None))
 
 
 @record(frozen=False)
@@ -200,6 +201,6 @@ class _Program:
     def _return(self, verdict: int, leave: Label) -> Label:
         label = self.writer.label()
         self.writer.start(label)
-        self.writer.add(e.Move(e.R0, signed(verdict), 32))
+        self.writer.add(e.Move(e.R0, signed(verdict, WORD_BITS), 32))
         self.writer.end(Goto(leave))
         return label

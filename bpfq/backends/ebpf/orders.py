@@ -40,11 +40,6 @@ def packet_order(flow: Flow, webs: Webs, loads: dict[int, int]) -> dict[int, int
             del sizes[web]
 
 
-def swapped(value: int, size: int) -> int:
-    """A constant as the bytes of a load of that size have it; None of its bits may be above."""
-    return int.from_bytes(value.to_bytes(size, "big"), "little")
-
-
 def _sizes(flow: Flow, webs: Webs, loads: dict[int, int]) -> dict[int, int]:
     """Webs that hold a load, or something that may be made of one as it is."""
     found: dict[int, int] = {}

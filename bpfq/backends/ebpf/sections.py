@@ -27,15 +27,17 @@ from bpfq.backends.ebpf.legacy import Legacy
 from bpfq.backends.ebpf.plan import Plan, plan
 from bpfq.backends.ebpf.pointers import pointers, pointing
 from bpfq.backends.ebpf.registers import Places, places
-from bpfq.backends.ebpf.select import Selector, signed
+from bpfq.backends.ebpf.select import Selector
 from bpfq.backends.ebpf.sets import KEY, Maps, kind
 from bpfq.backends.ebpf.sliced import DYNPTR, Sliced
 from bpfq.backends.loops import LoadChain
 from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.ebpf import instructions as e
+from bpfq.isa.ebpf.fields import signed
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import Register
+from bpfq.operators import WORD_BITS
 from bpfq.record import record, replace
 
 AT_ONCE = 64  # bytes; a copy of so many takes little longer than one of 2
@@ -136,7 +138,7 @@ class Sections:
 
     def _begin(self, early: bool) -> None:
         if early:
-            self.writer.add(e.Move(e.R0, signed(self.rest), 32))
+            self.writer.add(e.Move(e.R0, signed(self.rest, WORD_BITS), 32))
 
     def _pull(self, access: Direct, short: Label, reject: Label, early: bool) -> None:
         """Bring into reach what any way may read, to begin again: once, R1 is 0 from then on.

@@ -16,7 +16,6 @@ from bpfq.backends.ebpf.blocks import Goto, If, Label, Writer
 from bpfq.backends.ebpf.flow import ACCEPT, REJECT, Advance, Branch, Operation
 from bpfq.backends.ebpf.frame import WORD, Frame
 from bpfq.backends.ebpf.hooks import NAMES, HookFacts
-from bpfq.backends.ebpf.orders import swapped
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Load, load, pieces
 from bpfq.backends.ebpf.registers import Places
@@ -27,9 +26,11 @@ from bpfq.errors import UnsupportedError
 from bpfq.graph.terms import Members
 from bpfq.isa.cbpf import instructions as i
 from bpfq.isa.ebpf import instructions as e
+from bpfq.isa.ebpf.arithmetic import swapped
+from bpfq.isa.ebpf.fields import signed
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import Comparison, Register
-from bpfq.operators import WORD_MASK, Operator, Relation
+from bpfq.operators import WORD_BITS, Operator, Relation
 from bpfq.record import record
 
 _OPERATIONS: Final = {
@@ -42,11 +43,6 @@ _COMPARISONS: Final = {
     Relation.EQ: Comparison.EQ, Relation.GT: Comparison.GT, Relation.GE: Comparison.GE,
     Relation.SET: Comparison.SET,
 }  # fmt: skip
-
-
-def signed(value: int) -> int:
-    """A word as the signed immediate of an instruction."""
-    return value - (WORD_MASK + 1) if value > WORD_MASK >> 1 else value
 
 
 @record(frozen=False)
@@ -121,8 +117,8 @@ class Selector:
                     if relation is Relation.EQ and value >> 8 * size:
                         self.writer.end(Goto(no))
                         return
-                    value = swapped(value & (1 << 8 * size) - 1, size)
-                test = If(_COMPARISONS[relation], left, signed(value), yes, no, 32)
+                    value = swapped(value, 8 * size)
+                test = If(_COMPARISONS[relation], left, signed(value, WORD_BITS), yes, no, 32)
                 self.writer.end(test)
             case Branch(_, Members() as members) if kind(members) == "array":
                 bit = self._bit(read[A], members, size)
@@ -267,7 +263,7 @@ class Selector:
             case i.LoadXImmediate(value) if access.is_pointer(web):
                 access.point(number, web, pointer, value)
             case i.LoadImmediate(value) | i.LoadXImmediate(value):
-                self.writer.add(e.Move(dst, signed(value), 32))
+                self.writer.add(e.Move(dst, signed(value, WORD_BITS), 32))
             case LoadChain(chain=chain):
                 access.chain(number, chain, dst)
             case i.LoadAbsolute(offset, _):
@@ -280,8 +276,8 @@ class Selector:
                 self._move(dst, self.read(read[A], dst))
                 size = self.plan.sizes.get(web, 0)
                 if size:
-                    value = swapped(value & (1 << 8 * size) - 1, size)
-                self.writer.add(_OPERATIONS[operator].imm(dst, signed(value), 32))
+                    value = swapped(value, 8 * size)
+                self.writer.add(_OPERATIONS[operator].imm(dst, signed(value, WORD_BITS), 32))
             case Advance():
                 self._advance(number, web, pointer, access)
             case i.AluX(operator):

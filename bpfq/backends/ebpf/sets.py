@@ -16,9 +16,9 @@ import struct
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
-from bpfq.backends.ebpf.orders import swapped
 from bpfq.graph.membership import weight
 from bpfq.graph.terms import Members
+from bpfq.isa.ebpf.arithmetic import swapped
 from bpfq.isa.ebpf.program import Field, Layout, MapSpec
 from bpfq.record import field, record
 
@@ -112,7 +112,7 @@ def _bits(bounds: tuple[int, ...], size: int, big_endian: bool) -> bytes:
     found = bytearray((_SHORT + 1) // 8)
     for first, end in _pairs(bounds):
         for value in range(first, end):
-            at = swapped(value, size) if size else value
+            at = swapped(value, 8 * size) if size else value
             octet = at >> 3
             found[octet ^ 7 if big_endian else octet] |= 1 << (at & 7)
     return bytes(found)
