@@ -31,7 +31,6 @@ class Access(Protocol):
     def load(self, number: int, load: Load, dst: Register, asks: bool = True) -> None:
         """load may be a part of what the operation loads; asks: it is the first that is loaded."""
 
-
     def length(self, number: int, dst: Register) -> None: ...
 
     def chain(self, number: int, chain: Chain, dst: Register) -> None:
@@ -47,6 +46,23 @@ class Access(Protocol):
         """Make a pointer of an index; dst may be the same register."""
 
 
-Read: TypeAlias = Callable[
-    [int, Register], Register
-]  # a web, into a temporary register if it must be
+class NoPointers:
+    """What accesses have in common that read at offsets and never through a pointer."""
+
+    __slots__ = ()
+
+    def chain(self, number: int, chain: Chain, dst: Register) -> None:
+        raise AssertionError("walks are written out")
+
+    def is_pointer(self, web: int) -> bool:
+        return False
+
+    def moved(self, number: int, web: int, dst: Register, before: int) -> None:
+        raise AssertionError("indices are numbers")
+
+    def point(self, number: int, web: int, dst: Register, index: Register | int) -> None:
+        raise AssertionError("indices are numbers")
+
+
+# The register of a web, the temporary one given if it lies on the stack.
+Read: TypeAlias = Callable[[int, Register], Register]

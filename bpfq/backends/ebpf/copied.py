@@ -9,14 +9,13 @@ Numbers that are not aligned are put together from halves or bytes.
 
 from __future__ import annotations
 
-from bpfq.backends.ebpf.access import LARGEST_OFFSET, Read
+from bpfq.backends.ebpf.access import LARGEST_OFFSET, NoPointers, Read
 from bpfq.backends.ebpf.areas import Areas, parts
 from bpfq.backends.ebpf.blocks import Goto, Label, Writer
 from bpfq.backends.ebpf.frame import Frame
 from bpfq.backends.ebpf.hooks import HookFacts
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Base, Extent, Load
-from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import (
@@ -53,7 +52,7 @@ def offset_in_r2(
 
 
 @record(frozen=False)
-class Copied:
+class Copied(NoPointers):
     """short: where packets go that end before the bytes that are asked for.
 
     given: where the context is when the code is entered.
@@ -93,18 +92,6 @@ class Copied:
     def length(self, number: int, dst: Register) -> None:
         assert self.frame.context is not None and self.hook.length is not None
         self.writer.add(LoadMemory(dst, self.frame.context, self.hook.length, 4))
-
-    def chain(self, number: int, chain: Chain, dst: Register) -> None:
-        raise AssertionError("walks are written out")
-
-    def is_pointer(self, web: int) -> bool:
-        return False
-
-    def moved(self, number: int, web: int, dst: Register, before: int) -> None:
-        raise AssertionError("indices are numbers")
-
-    def point(self, number: int, web: int, dst: Register, index: Register | int) -> None:
-        raise AssertionError("indices are numbers")
 
     def _copy(self, base: Base, request: Extent, area: int) -> None:
         writer = self.writer

@@ -5,13 +5,12 @@ r0 = *(u16 *)skb[12]            in the machine's order; a packet that is shorter
 
 from __future__ import annotations
 
-from bpfq.backends.ebpf.access import LARGEST_OFFSET, Read
+from bpfq.backends.ebpf.access import LARGEST_OFFSET, NoPointers, Read
 from bpfq.backends.ebpf.blocks import Goto, Label, Writer
 from bpfq.backends.ebpf.frame import Frame
 from bpfq.backends.ebpf.hooks import HookFacts
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Load
-from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.instructions import (
     Comparison,
@@ -25,7 +24,7 @@ from bpfq.record import record
 
 
 @record(frozen=False)
-class Legacy:
+class Legacy(NoPointers):
     """Packets that are too short end the program with 0, which has to be the verdict for them."""
 
     plan: Plan
@@ -58,15 +57,3 @@ class Legacy:
     def length(self, number: int, dst: Register) -> None:
         assert self.hook.length is not None
         self.writer.add(LoadMemory(dst, e.R6, self.hook.length, 4))
-
-    def chain(self, number: int, chain: Chain, dst: Register) -> None:
-        raise AssertionError("walks are written out")
-
-    def is_pointer(self, web: int) -> bool:
-        return False
-
-    def moved(self, number: int, web: int, dst: Register, before: int) -> None:
-        raise AssertionError("indices are numbers")
-
-    def point(self, number: int, web: int, dst: Register, index: Register | int) -> None:
-        raise AssertionError("indices are numbers")

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from bpfq.backends.ebpf.access import Read
+from bpfq.backends.ebpf.access import NoPointers, Read
 from bpfq.backends.ebpf.areas import Areas
 from bpfq.backends.ebpf.blocks import Label, Writer
 from bpfq.backends.ebpf.copied import offset_in_r2
 from bpfq.backends.ebpf.frame import WORD, Frame
 from bpfq.backends.ebpf.plan import Plan
 from bpfq.backends.ebpf.reach import Base, Extent, Load
-from bpfq.graph.chains import Chain
 from bpfq.isa.ebpf import instructions as e
 from bpfq.isa.ebpf.instructions import (
     CallKernel,
@@ -53,7 +52,7 @@ def make_dynptr(writer: Writer, short: Label) -> None:
 
 
 @record(frozen=False)
-class Sliced:
+class Sliced(NoPointers):
     """short: where packets go that end before the bytes that are asked for.
 
     first: the dynptr is still to be made.
@@ -87,18 +86,6 @@ class Sliced:
         self.writer.add(CallKernel(SIZE))
         if dst is not e.R0:
             self.writer.add(MoveRegister(dst, e.R0, 32))
-
-    def chain(self, number: int, chain: Chain, dst: Register) -> None:
-        raise AssertionError("walks are written out")
-
-    def is_pointer(self, web: int) -> bool:
-        return False
-
-    def moved(self, number: int, web: int, dst: Register, before: int) -> None:
-        raise AssertionError("indices are numbers")
-
-    def point(self, number: int, web: int, dst: Register, index: Register | int) -> None:
-        raise AssertionError("indices are numbers")
 
     def _slice(self, base: Base, request: Extent, pointer: Register) -> None:
         if not offset_in_r2(self.plan, self.writer, self.read, base, request, self.short):
