@@ -17,20 +17,18 @@ from bpfq.analysis.witness.wire import on_wire
 from bpfq.capture.summary import summary
 from bpfq.errors import RefutedError, UndecidedError
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.operators import Operator
 from bpfq.query.nodes import Query
 from bpfq.record import record, replace
 from bpfq.settings import Settings
 from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
 from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
-from bpfq.symbolic.words import START
+from bpfq.symbolic.views import is_whole
 
 if TYPE_CHECKING:
     from bpfq.simplify.smt import Sample
 
 Verdict: TypeAlias = Literal["proved", "refuted", "undecided"]
 
-_FRAGMENT_AT, _FRAGMENT_OFFSET = 6, 0x1FFF  # of IPv4, RFC 791: flags and fragment offset
 _SHOWN = 64  # bytes of a counterexample in a message
 _SHORT = (34, 64, 128, 256)  # bytes of a packet that one likes to look at
 _LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs more stays open
@@ -161,12 +159,10 @@ def _wrong(subject: Subject) -> Iterable[Proposition]:
 
 def _arriving(wanted: Proposition, subject: Subject) -> Proposition:
     """Of packets that the target shows: no fragments where they are reassembled before."""
-    target, packet = subject.settings.target, subject.packet
+    target = subject.settings.target
     if not target.reassembled or target.transport_at is not None:
         return wanted
-    field = packet.words.bytes(START, None, _FRAGMENT_AT, 2)
-    part = packet.words.operation(Operator.AND, field, packet.words.number(_FRAGMENT_OFFSET))
-    return Every((wanted, packet.member(part, (0, 1))))
+    return Every((wanted, is_whole(subject.packet, target.network_at)))
 
 
 def _only(left: Proposition, right: Proposition) -> Proposition:

@@ -218,10 +218,15 @@ def _arrives_as(version: int, frame: Packet, view: View) -> Proposition:
         frame.member(first, (version << 4 | least, (version + 1) << 4)),
     ]
     if version == 4 and view.reassembled:
-        field = frame.words.bytes(START, None, HEADER + 6, 2)
-        part = frame.words.operation(Operator.AND, field, frame.words.number(_FRAGMENT))
-        wanted.append(frame.member(part, (0, 1)))
+        wanted.append(is_whole(frame, HEADER))
     return Every(tuple(wanted))
+
+
+def is_whole(packet: Packet, header: int) -> Proposition:
+    """The IPv4 packet whose header starts there is no fragment."""
+    field = packet.words.bytes(START, None, header + 6, 2)
+    part = packet.words.operation(Operator.AND, field, packet.words.number(_FRAGMENT))
+    return packet.member(part, (0, 1))
 
 
 # ---------------------------------------------------------------- a frame of bytes
