@@ -5,23 +5,24 @@
     types.enumerators("bpf_func_id")            {"BPF_FUNC_unspec": 0, ...}
     types.member_offset("sk_buff", "len")       in bits
 
-A name is looked for among the strings and its place among the types; only the lengths of the
-126 000 records are walked one by one, since a type's number is its place in the row, and no
-further than to the type in question.
+A name is looked for among the strings and its place among the types.  A type's number is its place
+in the row of 126 000, of which only the lengths are walked one by one, and no further than to the
+type in question; a function with a tag behind it is told its number by that.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import struct
 import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache, cached_property
-from pathlib import Path
-from typing import Final, NamedTuple
+from mmap import MAP_PRIVATE, PROT_READ, mmap
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from bpfq.errors import LoadError, ObjectError
 from bpfq.objfile.btf import PACKING
@@ -30,8 +31,12 @@ from bpfq.objfile.texts import printable
 
 KERNEL_TYPES: Final = "/sys/kernel/btf/vmlinux"
 
+Blob: TypeAlias = bytes | mmap
+
 _STRIDE: Final = 4096  # words walked over at least, where a type is asked for by number
 _COUNT: Final = 0xFFFF  # the members in a record's second word
+_FLAGGED: Final = KIND_FLAG >> 24  # in the byte of a record that has its kind
+_TAGGED: Final = 7  # words of a function and of a tag behind it
 
 
 class Record(NamedTuple):
@@ -54,18 +59,19 @@ class TypesRead:
     Names must stand whole among the strings, as every producer of BTF writes them.
     """
 
-    def __init__(self, blob: bytes) -> None:
+    def __init__(self, blob: Blob) -> None:
         self.byteorder = byteorder_of(blob)
         self._order = PACKING[self.byteorder]
         header = struct.unpack_from(self._order + HEADER, blob)
         _, _, _, length, types_at, types_size, strings_at, strings_size = header
-        self._types = blob[length + types_at : length + types_at + types_size]
-        self._strings = blob[length + strings_at : length + strings_at + strings_size]
+        self._blob = blob
+        self._types = range(length + types_at, length + types_at + types_size)
+        self._strings = range(length + strings_at, length + strings_at + strings_size)
         self._functions: dict[str, int | None] = {}
-        whole = len(self._types) == types_size and len(self._strings) == strings_size
+        whole = max(self._types.stop, self._strings.stop) <= len(blob)
         if not whole or length < HEADER_SIZE or types_size % 4:
             raise ObjectError("the BTF is cut: its header promises more bytes than there are")
-        if not (self._strings.startswith(b"\0") and self._strings.endswith(b"\0")):
+        if not strings_size or blob[self._strings[0]] or blob[self._strings[-1]]:
             raise ObjectError("the BTF is damaged: its strings do not begin and end with a zero")
 
     def function(self, name: str) -> int | None:
@@ -113,15 +119,15 @@ class TypesRead:
     def record(self, number: int) -> Record:
         """One type by its number, from 1; raises ObjectError where there is none."""
         start, end = self._places.of(number)
-        words = struct.unpack_from(f"{self._order}{end - start}I", self._types, 4 * start)
+        words = self._words(start, end - start)
         return Record(words[0], words[1], words[2], words[3:])
 
     def string(self, offset: int) -> str:
         """The text at an offset; raises ObjectError where there is none."""
         if offset >= len(self._strings):
             raise ObjectError(f"the BTF has no text at {offset}: it ends at {len(self._strings)}")
-        end = self._strings.index(b"\0", offset)
-        return printable(self._strings[offset:end])
+        start = self._strings[offset]
+        return printable(self._blob[start : self._blob.find(b"\0", start)])
 
     def __len__(self) -> int:
         """How many types there are besides void."""
@@ -139,21 +145,47 @@ class TypesRead:
 
     def _number(self, name: str, kinds: set[Kind]) -> int | None:
         """The first type of these kinds with the name."""
-        spot = self._strings.find(b"\0" + name.encode() + b"\0")
+        strings = self._strings
+        spot = self._blob.find(b"\0" + name.encode() + b"\0", strings.start, strings.stop)
         if spot < 0 or not name:
             return None
-        wanted = struct.pack(self._order + "I", spot + 1)
-        at = self._types.find(wanted)
-        while at >= 0:
-            number = None if at % 4 else self._places.number_at(at // 4, kinds)
+        record = self._beginning(spot + 1 - strings.start, kinds)
+        found = record.search(self._blob, self._types.start, self._types.stop)
+        while found is not None:
+            word, beside = divmod(found.start() - self._types.start, 4)
+            number = None if beside else self._tagged(word) or self._places.number_at(word, kinds)
             if number is not None:
                 return number
-            at = self._types.find(wanted, at + 1)
+            found = record.search(self._blob, found.start() + 1, self._types.stop)
         return None
+
+    def _beginning(self, name: int, kinds: set[Kind]) -> re.Pattern[bytes]:
+        """What the records of these kinds with a name begin with."""
+        kind = b"[" + b"".join(re.escape(bytes((each, each | _FLAGGED))) for each in kinds) + b"]"
+        info = b"..\0" + kind if self.byteorder == "little" else kind + b"\0.."
+        return re.compile(re.escape(struct.pack(self._order + "I", name)) + info, re.DOTALL)
+
+    def _tagged(self, word: int) -> int | None:
+        """The number of a function, where two neighbours tell the same; None elsewhere.
+
+        Functions that programs may call are tagged (resolve_btfids, Linux 6.10), and a tag has the
+        number of what it is on.  That it is on the record before it is known by the type of that,
+        the function's prototype, of which the number is one less.
+        """
+        if 4 * (word + _TAGGED) > len(self._types):
+            return None
+        _, info, prototype, _, tag, on, _ = self._words(word, _TAGGED)
+        kinds = (info >> 24 & 0x1F, tag >> 24 & 0x1F)
+        return on if kinds == (Kind.FUNC, Kind.DECL_TAG) and on == prototype + 1 else None
+
+    def _words(self, start: int, count: int) -> tuple[int, ...]:
+        """Words of the types."""
+        at = self._types.start + 4 * start
+        return struct.unpack_from(f"{self._order}{count}I", self._blob, at)
 
     @cached_property
     def _places(self) -> _Places:
-        words = array("I", self._types)
+        words = array("I", self._blob[self._types.start : self._types.stop])
         if self.byteorder != sys.byteorder:
             words.byteswap()
         return _Places(words)
@@ -212,7 +244,7 @@ class _Lengths(dict[int, int]):
         return self[info]
 
 
-def byteorder_of(blob: bytes) -> str:
+def byteorder_of(blob: Blob) -> str:
     """ "little" or "big"; raises ObjectError for what is no BTF."""
     for byteorder, order in PACKING.items():
         if len(blob) >= HEADER_SIZE and struct.unpack_from(order + "H", blob)[0] == MAGIC:
@@ -224,8 +256,17 @@ def byteorder_of(blob: bytes) -> str:
 def kernel_types(path: str = KERNEL_TYPES) -> TypesRead:
     """The types of the running kernel, read once; raises LoadError where there are none."""
     try:
-        return TypesRead(Path(path).read_bytes())
+        with open(path, "rb") as types:
+            return TypesRead(_whole(types))
     except OSError as refused:
         reason = os.strerror(refused.errno or errno.EIO)
         message = f"no types of the kernel, {path}: {reason}; CONFIG_DEBUG_INFO_BTF gives them"
         raise LoadError(message, errno=refused.errno) from None
+
+
+def _whole(types: BinaryIO) -> Blob:
+    """The file's bytes, not copied where the kernel maps them (Linux 6.16)."""
+    try:
+        return mmap(types.fileno(), 0, flags=MAP_PRIVATE, prot=PROT_READ)
+    except (OSError, ValueError):
+        return types.read()
