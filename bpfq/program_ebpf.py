@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from bpfq.analysis.annotate import annotated
-from bpfq.backends.ebpf.counting import MATCHES
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.backends.ebpf.layout import Laid
 from bpfq.backends.ebpf.sliced import KERNEL_FUNCTIONS

@@ -14,7 +14,7 @@ import socket
 from types import TracebackType
 from typing import Protocol, Self
 
-from bpfq.backends.ebpf.counting import MATCHES
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.ebpf.counts import Counts, counts_in
 from bpfq.ebpf.install import Installed, install
 from bpfq.ebpf.naming import program_name, renamed

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from bpfq.backends.ebpf.counting import MATCHES
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.ebpf.counts import Counts, each_in
 from bpfq.ebpf.install import Installed, install
 from bpfq.ebpf.places import AUTO, DIRECTIONS, Place, hold, is_somewhere, place_of

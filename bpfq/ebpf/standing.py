@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from bpfq.backends.ebpf.counting import MATCHES
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.ebpf.counts import Counts, counts_in
 from bpfq.ebpf.naming import own_name
 from bpfq.ebpf.places import Place, found

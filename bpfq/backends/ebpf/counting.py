@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from bpfq.backends.ebpf.blocks import Goto, If, Writer
+from bpfq.backends.ebpf.counter_map import COUNTER, counter_map
 from bpfq.backends.ebpf.hooks import HookFacts
 from bpfq.backends.ebpf.sets import Maps
 from bpfq.backends.ebpf.sliced import DYNPTR, SIZE
@@ -37,18 +38,15 @@ from bpfq.isa.ebpf.instructions import (
     StoreImmediate,
     StoreMemory,
 )
-from bpfq.isa.ebpf.program import Field, Layout, MapSpec
 
-MATCHES: Final = "matches"
-_COUNTER: Final = Layout("counter", (Field("packets", 64), Field("bytes", 64)))
-_PACKETS, _BYTES = _COUNTER.offsets
+_PACKETS, _BYTES = COUNTER.offsets
 _KEY: Final = -DYNPTR - 8  # of the stack, where no web is any more
 
 
 def count(hook: HookFacts, writer: Writer, maps: Maps, number: int, of: int) -> None:
     """Add the packet to counter ``number`` of so many; R6 holds the context."""
     _length_in_r7(hook, writer)
-    found = maps.add(MapSpec(MATCHES, "percpu_array", 32, _COUNTER, of))
+    found = maps.add(counter_map(of))
     writer.add(
         StoreImmediate(e.R10, _KEY, number, 4),
         MoveRegister(e.R2, e.R10),

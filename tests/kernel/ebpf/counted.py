@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 import bpfq
-from bpfq.backends.ebpf.counting import MATCHES
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.ebpf.install import Installed
 from bpfq.isa.ebpf.program import Hook
 from bpfq.kernel.testrun import run
