@@ -24,6 +24,8 @@ from bpfq.record import field, record, replace
 from bpfq.settings import Settings
 
 if TYPE_CHECKING:
+    from bpfq.graph.nodes import Node
+    from bpfq.isa.cbpf.instructions import SockFilter
     from bpfq.analysis.prove import Proof
     from bpfq.ebpf.attachment import Attachment
 
@@ -91,7 +93,8 @@ class EbpfProgram(Program):
         return hash((self.module, self.target, self.link))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return compile_ebpf, (self.query, self.settings, self.action, self.verdicts)
+        classic = (self.words, self.query, self.settings, self._graph)
+        return _restored, (*classic, self.module, self.action, self.verdicts)
 
     def counting(self) -> EbpfProgram:
         """The same program, counting packets that match and their bytes in the map "matches"."""
@@ -166,6 +169,21 @@ class EbpfProgram(Program):
         from bpfq.analysis.prove_ebpf import require_proof
 
         require_proof(self.query, self.module, self.verdicts, self.settings)
+
+
+def _restored(
+    words: tuple[SockFilter, ...],
+    query: Query,
+    settings: Settings,
+    graph: Node,
+    module: Module,
+    action: str,
+    verdicts: Verdicts,
+) -> EbpfProgram:
+    """The program that was copied or pickled."""
+    return EbpfProgram(
+        words, query, settings, graph, module=module, action=action, verdicts=verdicts
+    )
 
 
 def listing(function: Function, name: str) -> str:
