@@ -119,11 +119,7 @@ def compile(  # the name the whole field uses for it
         protochain=protochain, optimise_for=optimise_for, search_budget=search_budget,
         byteorder=byteorder,
     )  # fmt: skip
-    if profile is not None:
-        from bpfq.capture.profile import profile_of
-
-        packets = profile_of(profile, settings.target, settings.link)
-        settings = replace(settings, profile=packets)
+    settings = with_profile(settings, profile)
     with quoting(filter):
         query = query_of(filter, with_sets(resolver, sets))
         if settings.target.hook is not None:
@@ -138,6 +134,15 @@ def compile(  # the name the whole field uses for it
 
         words, gain = search(query, compiled.words, settings)
         return Program(words, query, settings, compiled.graph, gain)
+
+
+def with_profile(settings: Settings, profile: ProfileSource | None) -> Settings:
+    """The settings, for the packets of a profile; raises as ``profile_of`` does."""
+    if profile is None:
+        return settings
+    from bpfq.capture.profile import profile_of
+
+    return replace(settings, profile=profile_of(profile, settings.target, settings.link))
 
 
 def with_sets(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from bpfq.analysis.annotate import Said, lines, said
-from bpfq.api import query_of, with_sets
+from bpfq.api import query_of, with_profile, with_sets
 from bpfq.backends.ebpf.blocks import Counter, Source
 from bpfq.backends.ebpf.emit import Verdicts, counting
 from bpfq.ebpf.actions import COUNT, verdicts
@@ -109,6 +109,7 @@ def count_program(
     protochain: int = 8,
     optimise_for: Objective = "balanced",
     profile: ProfileSource | None = None,
+    byteorder: Literal["little", "big"] = "little",
     sets: Mapping[str, Iterable[object]] | None = None,
 ) -> CountProgram:
     """One program that counts the packets and bytes that each filter matches; all packets pass.
@@ -122,13 +123,10 @@ def count_program(
     settings = settings_of(
         target, link, netmask=netmask, level=level, through=through, tcp6=tcp6, family=family,
         strict=strict, allow_empty=allow_empty, protochain=protochain, optimise_for=optimise_for,
+        byteorder=byteorder,
     )  # fmt: skip
     hooked = _hooked(settings)
-    if profile is not None:
-        from bpfq.capture.profile import profile_of
-
-        packets = profile_of(profile, settings.target, settings.link)
-        settings = replace(settings, profile=packets)
+    settings = with_profile(settings, profile)
     if not filters:
         raise FilterError("no filter to count with")
     names = with_sets(resolver, sets)

@@ -15,7 +15,7 @@ from isa.ebpf import bpf
 from oracles.sweep import FULL, sampled
 
 import bpfq
-from bpfq.backends.ebpf.counting import MATCHES
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.ebpf.counts import each_in
 from bpfq.ebpf.install import Installed, install
 from bpfq.errors import BpfqError

@@ -49,6 +49,14 @@ def test_both_byte_orders_decide_the_same(text: str, target: str) -> None:
             assert found[0] is found[1]
 
 
+def test_a_program_that_counts_is_made_for_a_byte_order() -> None:
+    filters = {"dns": "udp dst port 53", "web": "tcp port 80"}
+    big = bpfq.count_program(filters, target="ebpf:xdp", byteorder="big")
+    little = bpfq.count_program(filters, target="ebpf:xdp")
+    assert len(big) == len(little) and list(big) != list(little)
+    assert "0x35" in str(big) and "0x3500" in str(little)
+
+
 def test_the_other_byte_order_needs_no_swap() -> None:
     big = bpfq.compile("tcp portrange 70-90", target="ebpf:xdp", byteorder="big")
     little = bpfq.compile("tcp portrange 70-90", target="ebpf:xdp")

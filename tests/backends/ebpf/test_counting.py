@@ -11,7 +11,7 @@ from kernel.ebpf.programs import needs_bpf
 import bpfq
 from bpfq.api import query_of
 from bpfq.backends.cbpf.emit import selections
-from bpfq.backends.ebpf.counting import MATCHES
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.backends.ebpf.emit import Written, counting
 from bpfq.ebpf.install import install
 from bpfq.graphs import ways
