@@ -125,7 +125,7 @@ def _parser(verb: str) -> _Parser:
             _filter_options(parser)
             _equiv_options(parser)
         case "lint":
-            parser = _new("bpfq lint [options] EXPRESSION | -F FILE")
+            parser = _new("bpfq lint [options] EXPRESSION | -F FILE | --files FILE ...")
             _filter_options(parser)
             _lint_options(parser)
         case "disasm":
@@ -332,6 +332,7 @@ def _lint_options(parser: ArgumentParser) -> None:
     add = group.add_argument
     formats = ("text", "json", "sarif", "github")
     add("--format", choices=formats, default="text", help="how they are printed, text unless given")
+    add("--files", action="store_true", help="the words are filter files, one report of all")
     add("--fix", action="store_true", help="print the filter repaired, or write it back to -F FILE")
     add("--optmem", type=int, metavar="N", help="net.core.optmem_max of the machine it is for")
 

@@ -1,8 +1,8 @@
 """Findings as text for people, and in the formats that tools read.
 
 text     the words, carets below them, what to write instead
-json     one object
-sarif    SARIF 2.1.0, https://docs.oasis-open.org/sarif/sarif/v2.1.0
+json     an object a filter
+sarif    SARIF 2.1.0, in sarif.py
 github   workflow commands that become annotations of a pull request
 """
 
@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from bpfq.analysis.lint.findings import SEVERITIES, Edit, Finding
-from bpfq.analysis.lint.rules import RULES
-from bpfq.cli.terminal import BOLD, DIM, GREEN, RED, paint
+from bpfq.cli.terminal import BOLD, DIM, GREEN, RED, error_fields, paint
+from bpfq.errors import BpfqError
 from bpfq.record import record
-from bpfq.source import Span, render
+from bpfq.source import Span, Suggestion, render
 from bpfq.version import __version__
 
 _STYLES = {"error": RED, "warning": BOLD, "note": DIM}
+_FOUND = 1  # exit code with findings
 _LONGEST_FIX = 200  # characters of a repaired filter that are shown
 
 
@@ -37,7 +37,8 @@ class Place(NamedTuple):
 class Report:
     """What was looked at, and what was found.
 
-    path: None for an expression.  starts: of the lines of the text.
+    path: None for an expression.  starts: of the lines of the text.  error: why it is no filter,
+    where one of several is none.
     """
 
     text: str
@@ -46,6 +47,13 @@ class Report:
     link: str
     findings: tuple[Finding, ...]
     starts: tuple[int, ...]
+    error: BpfqError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.error is not None:
+            return self.error.exit_code
+        return _FOUND if self.findings else 0
 
     def place(self, span: Span) -> Place:
         line, last = (bisect_right(self.starts, at) for at in span)
@@ -59,29 +67,34 @@ class Report:
 
 
 def report(
-    text: str, path: str | None, target: str, link: str, findings: tuple[Finding, ...]
+    text: str,
+    path: str | None,
+    target: str,
+    link: str,
+    findings: tuple[Finding, ...],
+    error: BpfqError | None = None,
 ) -> Report:
     starts = (0, *(at + 1 for at, character in enumerate(text) if character == "\n"))
-    return Report(text, path, target, link, findings, starts)
+    return Report(text, path, target, link, findings, starts, error)
 
 
 # ---------------------------------------------------------------- text
 
 
-def as_text(report: Report, *, colour: bool = False) -> str:
+def as_text(reports: Sequence[Report], *, colour: bool = False, named: bool = False) -> str:
+    """Findings, and how many.  named: each finding has its file's name."""
     lines: list[str] = []
-    for finding in report.findings:
-        lines += _finding_lines(report, finding, colour)
-    return "\n".join([*lines, _total(report)])
+    for report in reports:
+        for finding in report.findings:
+            lines += _finding_lines(report, finding, colour, named)
+    return "\n".join([*lines, _total(reports)])
 
 
-def _finding_lines(report: Report, finding: Finding, colour: bool) -> Iterator[str]:
+def _finding_lines(report: Report, finding: Finding, colour: bool, named: bool) -> Iterator[str]:
     head = paint(f"{finding.severity}[{finding.code}]", _STYLES[finding.severity], colour)
-    line = ""
-    if finding.span is not None and "\n" in report.text.strip():
-        line = f"line {report.place(finding.span).line}: "
+    where = _where(report, finding.span, named)
     shown = render(
-        f"{head} {line}{finding.message}", report.text, finding.spans, finding.suggestions
+        f"{head} {where}{finding.message}", report.text, finding.spans, finding.suggestions
     )
     yield from shown.split("\n")
     if finding.fix is not None:
@@ -89,6 +102,16 @@ def _finding_lines(report: Report, finding: Finding, colour: bool) -> Iterator[s
         yield f"  {paint('fix:', GREEN, colour)}  {text}    {why}"
     if finding.witness is not None:
         yield f"  e.g.  {finding.witness.summary}    {finding.shows}"
+
+
+def _where(report: Report, span: Span | None, named: bool) -> str:
+    """The line in a text of several; with the name, as editors follow it."""
+    if named:
+        place = "" if span is None else "{0.line}:{0.column}:".format(report.place(span))
+        return f"{report.path}:{place} "
+    if span is None or "\n" not in report.text.strip():
+        return ""
+    return f"line {report.place(span).line}: "
 
 
 def _fixed(text: str, edits: Sequence[Edit]) -> tuple[str, str]:
@@ -104,35 +127,44 @@ def _fixed(text: str, edits: Sequence[Edit]) -> tuple[str, str]:
     return "--fix", "writes the same meaning out"
 
 
-def _total(report: Report) -> str:
-    if not report.findings:
-        return "no findings"
-    many = len(report.findings)
+def _total(reports: Sequence[Report]) -> str:
+    files = f" in {len(reports)} files" if len(reports) > 1 else ""
+    many = sum(len(report.findings) for report in reports)
+    if not many:
+        return f"no findings{files}"
+    found = {s: sum(report.counts()[s] for report in reports) for s in SEVERITIES}
     counts = [
         f"{count} {severity}{'s' if count > 1 else ''}"
-        for severity, count in report.counts().items()
+        for severity, count in found.items()
         if count
     ]
-    return f"{many} finding{'s' if many > 1 else ''} ({', '.join(counts)})"
+    return f"{many} finding{'s' if many > 1 else ''}{files} ({', '.join(counts)})"
 
 
 # ---------------------------------------------------------------- json
 
 
-def as_json(report: Report) -> str:
+def as_json(reports: Sequence[Report]) -> str:
+    """An object a line, one for each filter."""
     import json
 
-    return json.dumps(
-        {
-            "bpfq": __version__,
-            "filter": report.text,
-            "file": report.path,
-            "target": report.target,
-            "link": report.link,
-            "counts": report.counts(),
-            "findings": [_object(report, finding) for finding in report.findings],
-        }
-    )
+    return "\n".join(json.dumps(report_fields(report)) for report in reports)
+
+
+def report_fields(report: Report) -> dict[str, Any]:
+    """A report as ``--json`` prints it; keys are only ever added."""
+    fields: dict[str, Any] = {
+        "bpfq": __version__,
+        "filter": report.text,
+        "file": report.path,
+        "target": report.target,
+        "link": report.link,
+        "counts": report.counts(),
+        "findings": [_object(report, finding) for finding in report.findings],
+    }
+    if report.error is not None:
+        fields["error"] = error_fields(report.error)
+    return fields
 
 
 def _object(report: Report, finding: Finding) -> dict[str, Any]:
@@ -165,115 +197,11 @@ def _span(report: Report, span: Span) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- sarif
 
-_SCHEMA = (
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-)
 
+def _as_sarif(reports: Sequence[Report]) -> str:
+    from bpfq.cli.sarif import as_sarif
 
-def as_sarif(report: Report) -> str:
-    import json
-
-    codes = list(RULES)
-    return json.dumps(
-        {
-            "$schema": _SCHEMA,
-            "version": "2.1.0",
-            "runs": [
-                {
-                    "tool": {"driver": _driver()},
-                    "columnKind": "unicodeCodePoints",
-                    "artifacts": [
-                        {"location": {"uri": _uri(report)}, "contents": {"text": report.text}}
-                    ],
-                    "results": [
-                        _result(report, finding, codes.index(finding.code))
-                        for finding in report.findings
-                    ],
-                }
-            ],
-        }
-    )
-
-
-def _driver() -> dict[str, Any]:
-    return {
-        "name": "bpfq",
-        "version": __version__,
-        "rules": [
-            {
-                "id": code,
-                "shortDescription": {"text": rule.summary},
-                "defaultConfiguration": {"level": rule.level},
-            }
-            for code, rule in RULES.items()
-        ],
-    }
-
-
-def _uri(report: Report) -> str:
-    """A path as a relative reference where it is one; an expression has a name of its own."""
-    from urllib.parse import quote
-
-    if report.path is None:
-        return "expression"
-    path = PurePath(report.path)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
-
-
-def _result(report: Report, finding: Finding, index: int) -> dict[str, Any]:
-    spans = finding.spans or (Span(0, len(report.text)),)
-    result: dict[str, Any] = {
-        "ruleId": finding.code,
-        "ruleIndex": index,
-        "level": finding.severity,
-        "message": {"text": _plain(finding)},
-        "locations": [_location(report, spans[0])],
-    }
-    if len(spans) > 1:
-        result["relatedLocations"] = [_location(report, span) for span in spans[1:]]
-    if finding.fix is not None:
-        result["fixes"] = [_sarif_fix(report, finding.fix.edits)]
-    return result
-
-
-def _plain(finding: Finding) -> str:
-    """The message with what to write instead, for formats without a place for it."""
-    tries = [f"try: {text}" + (f" ({why})" if why else "") for text, why in finding.suggestions]
-    return "; ".join([finding.message, *tries])
-
-
-def _location(report: Report, span: Span) -> dict[str, Any]:
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": _uri(report), "index": 0},
-            "region": _region(report, span),
-        }
-    }
-
-
-def _region(report: Report, span: Span) -> dict[str, int]:
-    place = report.place(span)
-    return {
-        "startLine": place.line,
-        "startColumn": place.column,
-        "endLine": place.end_line,
-        "endColumn": place.end_column,
-    }
-
-
-def _sarif_fix(report: Report, edits: Sequence[Edit]) -> dict[str, Any]:
-    return {
-        "description": {"text": "the same meaning"},
-        "artifactChanges": [
-            {
-                "artifactLocation": {"uri": _uri(report), "index": 0},
-                "replacements": [
-                    {"deletedRegion": _region(report, span), "insertedContent": {"text": text}}
-                    for span, text in sorted(edits)
-                ],
-            }
-        ],
-    }
+    return as_sarif(reports)
 
 
 # ---------------------------------------------------------------- github
@@ -281,27 +209,43 @@ def _sarif_fix(report: Report, edits: Sequence[Edit]) -> dict[str, Any]:
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def as_github(report: Report) -> str:
+def plain(message: str, suggestions: Sequence[Suggestion]) -> str:
+    """The message with what to write instead, for formats without a place for it."""
+    tries = [f"try: {text}" + (f" ({why})" if why else "") for text, why in suggestions]
+    return "; ".join([message, *tries])
+
+
+def as_github(reports: Sequence[Report]) -> str:
     """One ``::warning file=...::message`` a finding.
 
     Source: "Workflow commands for GitHub Actions"; escapes as in actions/toolkit, command.ts.
     """
-    return "\n".join(_command(report, finding) for finding in report.findings)
+    lines = []
+    for report in reports:
+        lines += [
+            _command(report, found.severity, found.span, f"bpfq {found.code}",
+                     plain(found.message, found.suggestions))
+            for found in report.findings
+        ]  # fmt: skip
+        if report.error is not None:
+            text = plain(report.error.message, report.error.suggestions)
+            lines.append(_command(report, "error", report.error.span, "bpfq", text))
+    return "\n".join(lines)
 
 
-def _command(report: Report, finding: Finding) -> str:
+def _command(report: Report, severity: str, span: Span | None, title: str, text: str) -> str:
     parameters: dict[str, object] = {}
     if report.path is not None:
         parameters["file"] = report.path
-    if finding.span is not None:
-        place = report.place(finding.span)
+    if span is not None:
+        place = report.place(span)
         parameters |= {"line": place.line, "endLine": place.end_line}
         if place.line == place.end_line:  # columns are for one line; the end is the last one
             last = max(place.column, place.end_column - 1)
             parameters |= {"col": place.column, "endColumn": last}
-    parameters["title"] = f"bpfq {finding.code}"
+    parameters["title"] = title
     listed = ",".join(f"{key}={_property(str(value))}" for key, value in parameters.items())
-    return f"::{_COMMANDS[finding.severity]} {listed}::{_escaped(_plain(finding))}"
+    return f"::{_COMMANDS[severity]} {listed}::{_escaped(text)}"
 
 
 def _escaped(text: str) -> str:
@@ -312,9 +256,9 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {
+FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
     "text": as_text,
     "json": as_json,
-    "sarif": as_sarif,
+    "sarif": _as_sarif,
     "github": as_github,
 }

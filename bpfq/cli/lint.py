@@ -1,40 +1,68 @@
-"""``bpfq lint EXPRESSION`` or ``-F FILE``: what is legal and yet most likely a mistake."""
+"""``bpfq lint EXPRESSION``, ``-F FILE`` or ``--files FILE ...``: what is legal and yet a mistake.
+
+Of several files one that is no filter does not hide what the others have.
+"""
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from typing import Final
 
 from bpfq.analysis.lint.findings import Finding, applied
 from bpfq.analysis.lint.repair import Repaired, repaired
-from bpfq.cli.findings import FORMATS, Report, as_text, report
+from bpfq.cli.findings import FORMATS, Report, as_text, report, report_fields
 from bpfq.cli.request import (
     STANDARD_STREAM,
     Meaning,
     blank_comments,
     meaning,
+    read_octets,
     read_text,
-    standard_input,
-    unreadable,
 )
-from bpfq.cli.terminal import coloured, note, say, standard_output
+from bpfq.cli.terminal import coloured, complain, note, pasteable, say, standard_output
 from bpfq.errors import BpfqError, LoadError
 from bpfq.questions.filters import lint
+from bpfq.record import record
 from bpfq.settings import target_link
+from bpfq.source import Suggestion
 from bpfq.targets import target
 
-_FOUND: Final = 1  # exit code with findings
 _BOM: Final = "\ufeff"  # a byte order mark, U+FEFF, as some editors put it before a text
 
 
 def run(options: Namespace) -> int:
     meant = meaning(options)
+    filters = _filters(options)
     if options.fix:
-        return _fix(options, meant)
-    text = _text(options)
-    findings = _lint(options, meant, blank_comments(text) if options.file else text)
-    _print(options, _report(options, meant, text, findings))
-    return _FOUND if findings else 0
+        return _fix(options, meant, filters)
+    reports = [_looked_at(each, meant) for each in filters]
+    _print(options, reports)
+    return max(report.exit_code for report in reports)
+
+
+def _filters(options: Namespace) -> list[Namespace]:
+    """The options for each filter: with --files the words are names of files."""
+    if not options.files:
+        return [options]
+    if options.file is not None:
+        raise BpfqError("-F and --files: give one of them")
+    if not options.words:
+        raise BpfqError("no files: --files takes the words as their names")
+    return [Namespace(**{**vars(options), "file": path, "words": []}) for path in options.words]
+
+
+def _looked_at(options: Namespace, meant: Meaning) -> Report:
+    """What is found; one of several files may have an error instead."""
+    text = ""
+    try:
+        text = _text(options)
+        findings = _lint(options, meant, blank_comments(text) if options.file else text)
+    except BpfqError as error:
+        if not options.files:
+            raise
+        return _report(options, meant, text, (), pasteable(error))
+    return _report(options, meant, text, findings)
 
 
 def _text(options: Namespace) -> str:
@@ -42,7 +70,10 @@ def _text(options: Namespace) -> str:
     if options.file is None:
         return " ".join(options.words)
     if options.words:
-        raise BpfqError("an expression and -F: give one of them")
+        raise BpfqError(
+            "an expression and -F: give one of them",
+            suggestions=(Suggestion("--files FILE ...", "for several files"),),
+        )
     return read_text(options.file)
 
 
@@ -50,44 +81,96 @@ def _lint(options: Namespace, meant: Meaning, text: str) -> tuple[Finding, ...]:
     return lint(text, level=options.level, strict=options.strict, optmem=options.optmem, **meant)
 
 
-def _report(options: Namespace, meant: Meaning, text: str, findings: tuple[Finding, ...]) -> Report:
+def _report(
+    options: Namespace,
+    meant: Meaning,
+    text: str,
+    findings: tuple[Finding, ...],
+    error: BpfqError | None = None,
+) -> Report:
     path = None if options.file in (None, STANDARD_STREAM) else options.file
     link = target_link(target(meant["target"]), meant["link"], meant["family"]).name
-    return report(text, path, meant["target"], link, findings)
+    return report(text, path, meant["target"], link, findings, error)
 
 
-def _print(options: Namespace, found: Report) -> None:
+def _print(options: Namespace, reports: list[Report]) -> None:
     form = "json" if options.json else options.format
     if form == "text":
-        if found.findings or not options.quiet:
-            print(as_text(found, colour=coloured(options.color, standard_output())))
+        _print_text(options, reports)
         return
-    text = FORMATS[form](found)
+    text = FORMATS[form](reports)
     if text:
         print(text)
+
+
+def _print_text(options: Namespace, reports: list[Report]) -> None:
+    """Findings on standard output, what is no filter on standard error."""
+    if any(report.findings for report in reports) or not options.quiet:
+        on = coloured(options.color, standard_output())
+        print(as_text(reports, colour=on, named=options.files), flush=True)
+    _complain(options, reports)
+
+
+def _complain(options: Namespace, reports: list[Report]) -> None:
+    for report in reports:
+        if report.error is None:
+            continue
+        if report.error.span is not None:  # else it is the file that the message is about
+            report.error.message = f"{report.path}: {report.error.message}"
+        complain(report.error, [f"--color={options.color}"])
 
 
 # ---------------------------------------------------------------- --fix
 
 
-def _fix(options: Namespace, meant: Meaning) -> int:
+@record
+class _Repair:
+    """What is left of a filter's findings, and what was done to it."""
+
+    left: Report
+    edits: int = 0
+
+
+def _fix(options: Namespace, meant: Meaning, filters: list[Namespace]) -> int:
     """Print the repaired filter, or write it back to its file; what is left is reported."""
-    if options.file is None:
-        done = repaired(_text(options), lambda text: _lint(options, meant, text))
-        print(done.text)
-    else:
-        done = _fix_file(options, meant)
+    repairs = [_repair(each, meant) for each in filters]
+    left = [each.left for each in repairs]
+    if options.json:
+        for each in repairs:
+            print(json.dumps({**report_fields(each.left), "edits": each.edits}))
+        return max(report.exit_code for report in left)
+    if any(report.findings for report in left):
+        say(as_text(left, named=options.files))
+    _complain(options, left)
+    if not options.quiet and not any(report.exit_code for report in left):
+        note("fixed" if any(each.edits for each in repairs) else "nothing to fix")
+    return max(report.exit_code for report in left)
+
+
+def _repair(options: Namespace, meant: Meaning) -> _Repair:
+    """Of one filter; one of several files may have an error instead."""
+    try:
+        done = _repaired(options, meant)
+    except BpfqError as error:
+        if not options.files:
+            raise
+        return _Repair(_report(options, meant, error.text or "", (), pasteable(error)))
     left = _report(options, meant, done.text, done.left)
-    if done.left:
-        say(as_text(left))
-    elif not options.quiet:
-        note("fixed" if done.edits else "nothing to fix")
-    return _FOUND if done.left else 0
+    return _Repair(left, sum(len(edits) for edits in done.edits))
 
 
-def _fix_file(options: Namespace, meant: Meaning) -> Repaired:
+def _repaired(options: Namespace, meant: Meaning) -> Repaired:
+    if options.file is not None:
+        return _repair_file(options, meant)
+    done = repaired(_text(options), lambda text: _lint(options, meant, text))
+    if not options.json:
+        print(done.text)
+    return done
+
+
+def _repair_file(options: Namespace, meant: Meaning) -> Repaired:
     """The file's filter without its mistakes and with its comments."""
-    raw = _octets(options.file)
+    raw = read_octets(options.file)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -97,26 +180,18 @@ def _fix_file(options: Namespace, meant: Meaning) -> Repaired:
     done = repaired(blank_comments(text), lambda blanked: _lint(options, meant, blanked))
     for edits in done.edits:  # made for the text without comments, of the same length
         text = applied(text, edits)
-    _write(options.file, (mark + text).encode(), changed=bool(done.edits))
+    if options.file != STANDARD_STREAM:
+        _write(options.file, (mark + text).encode(), changed=bool(done.edits))
+    elif not options.json:
+        print(mark + text, end="")
     return Repaired(text, done.edits, done.left)
 
 
-def _octets(path: str) -> bytes:
-    if path == STANDARD_STREAM:
-        return standard_input().read()
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
 def _write(path: str, octets: bytes, *, changed: bool) -> None:
-    if path == STANDARD_STREAM:
-        print(octets.decode(), end="")
-    elif changed:
-        try:
-            with open(path, "wb") as file:
-                file.write(octets)
-        except OSError as error:
-            raise LoadError(f"cannot write {path}: {error.strerror}", errno=error.errno) from None
+    if not changed:
+        return
+    try:
+        with open(path, "wb") as file:
+            file.write(octets)
+    except OSError as error:
+        raise LoadError(f"cannot write {path}: {error.strerror}", errno=error.errno) from None

@@ -80,16 +80,23 @@ def note(text: str) -> None:
 def complain(error: BpfqError, words: list[str]) -> None:
     """Report an error; the words are the command line, which may not have been understood."""
     if "--json" in words:
-        say(_as_json(error))
+        import json
+
+        say(json.dumps(error_fields(error)))
         return
-    # a filter file has line ends and blanked comments, which nobody would paste
+    pasteable(error)
+    on = coloured(_colour_choice(words), sys.stderr)
+    first, *rest = error.render().split("\n")
+    say("\n".join([f"{paint('bpfq:', RED, on)} {first}", *(_shaded(line, on) for line in rest)]))
+
+
+def pasteable(error: BpfqError) -> BpfqError:
+    """The error, suggesting no line ends and blanked comments of a filter file."""
     error.suggestions = tuple(
         Suggestion(" ".join(text.split()) if "\n" in text else text, why)
         for text, why in error.suggestions
     )
-    on = coloured(_colour_choice(words), sys.stderr)
-    first, *rest = error.render().split("\n")
-    say("\n".join([f"{paint('bpfq:', RED, on)} {first}", *(_shaded(line, on) for line in rest)]))
+    return error
 
 
 def _shaded(line: str, on: bool) -> str:
@@ -100,19 +107,16 @@ def _shaded(line: str, on: bool) -> str:
     return line
 
 
-def _as_json(error: BpfqError) -> str:
-    import json
-
+def error_fields(error: BpfqError) -> dict[str, object]:
+    """An error as ``--json`` prints it; keys are only ever added."""
     spans = () if error.span is None else (error.span, *error.other_spans)
-    return json.dumps(
-        {
-            "message": error.message,
-            "span": None if error.span is None else list(error.span),
-            "spans": [list(span) for span in spans],
-            "suggestions": [{"text": text, "why": why} for text, why in error.suggestions],
-            "exit_code": error.exit_code,
-        }
-    )
+    return {
+        "message": error.message,
+        "span": None if error.span is None else list(error.span),
+        "spans": [list(span) for span in spans],
+        "suggestions": [{"text": text, "why": why} for text, why in error.suggestions],
+        "exit_code": error.exit_code,
+    }
 
 
 def _colour_choice(words: list[str]) -> str:
