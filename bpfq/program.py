@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
+from bpfq.compiler import compile_query
 from bpfq.graph.nodes import Node, Verdict
 from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.matching import Matching
 from bpfq.query.nodes import Query
-from bpfq.record import field, record
-from bpfq.settings import Settings
+from bpfq.record import field, record, replace
+from bpfq.settings import DEFAULT_LEVEL, Settings, link_type
+from bpfq.targets import target as target_of
 
 if TYPE_CHECKING:
     from bpfq.analysis.prove import Proof
     from bpfq.backends.pyfunc import Matcher
     from bpfq.superopt.gain import Gain
+
+P = TypeVar("P")
 
 _NO_METADATA: Mapping[str, int] = {}
 
@@ -34,6 +39,7 @@ class Program:
     _graph: Node = field(repr=False)
     gain: Gain | None = field(default=None, repr=False)
     _match: Matcher | None = field(default=None, repr=False)
+    _matching: Matching | None = field(default=None, repr=False)
 
     @property
     def target(self) -> str:
@@ -96,6 +102,43 @@ class Program:
         """
         length = len(packet) if wire_length is None else wire_length
         return self.matcher()(packet, length, metadata or _NO_METADATA)
+
+    def __call__(self, packet: object) -> bool:
+        """Whether a packet matches: bytes as for ``matches``, or a scapy packet.
+
+        A scapy packet is decided as its own link type has it, tags inline, whatever this program
+        was compiled for.  Raises UnsupportedError for what the filter cannot see there, TypeError
+        for what is no packet.
+        """
+        return self._packets()(packet)
+
+    def filter(self, packets: Iterable[P]) -> list[P]:
+        """The packets that match, in their order."""
+        return self._packets().filter(packets)
+
+    def _packets(self) -> Matching:
+        if self._matching is None:
+            self._matching = Matching(
+                lambda link: (self if link is None else self.recompiled("file", link)).matcher()
+            )
+        return self._matching
+
+    def recompiled(self, target: str, link: str) -> Program:
+        """The same filter with the same options for another place; itself if it is for that one.
+
+        Nothing is searched (level 3) or made quick for a profile again; a filter that can match
+        nothing there is compiled.  Raises UnsupportedError or LimitError.
+        """
+        row, kind = target_of(target), link_type(link)
+        if (row, kind) == (self.settings.target, self.settings.link):
+            return self
+        settings = replace(
+            self.settings, target=row, link=kind, profile=None, allow_empty=True,
+            level=min(self.settings.level, DEFAULT_LEVEL),
+            options=replace(self.settings.options, live_sets=False),
+        )  # fmt: skip
+        compiled = compile_query(self.query, settings)
+        return Program(compiled.words, self.query, settings, compiled.graph)
 
     def prove(self) -> Proof:
         """Decide whether the program does what its filter says, on every packet.

@@ -14,7 +14,7 @@ LAYERS = (
     ("source", "operators", "record", "version", "walk"),
     ("errors", "intervals", "named_set", "aggregation"),
     ("tables", "isa", "targets"),
-    ("query", "graph"),
+    ("query", "graph", "matching"),
     ("headers", "symbolic"),
     ("meaning", "frontend", "simplify"),
     ("lower", "opt"),

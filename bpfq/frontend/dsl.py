@@ -14,6 +14,7 @@ text and combined: ``ip & bpfq.parse("ether[0] & 1 = 0")``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import overload
 
 from bpfq.errors import FilterError
 from bpfq.frontend import dsl_literals as literals
@@ -207,8 +208,17 @@ class Encapsulation(Cond):
 
     query: nodes.Encapsulation
 
-    def __call__(self, identifier: int) -> Cond:
-        return Cond(build.encapsulation(self.query.kind, identifier))
+    @overload
+    def __call__(self, packet: int) -> Cond: ...  # type: ignore[overload-overlap]  # no packet
+
+    @overload
+    def __call__(self, packet: object) -> bool: ...
+
+    def __call__(self, packet: object) -> Cond | bool:
+        """The same with that identifier; or whether a packet matches."""
+        if isinstance(packet, int):
+            return Cond(build.encapsulation(self.query.kind, packet))
+        return Cond.__call__(self, packet)
 
     def __getattr__(self, name: str) -> Value:
         if name == "query":
@@ -223,8 +233,17 @@ class Encapsulation(Cond):
 class Llc(Cond):
     """An 802.2 frame, or with a kind one of a class or control word: ``llc("ui")``."""
 
-    def __call__(self, kind: str) -> Cond:
-        return Cond(build.llc(kind))
+    @overload
+    def __call__(self, packet: str) -> Cond: ...  # type: ignore[overload-overlap]  # no packet
+
+    @overload
+    def __call__(self, packet: object) -> bool: ...
+
+    def __call__(self, packet: object) -> Cond | bool:
+        """The frames of that kind; or whether a packet matches."""
+        if isinstance(packet, str):
+            return Cond(build.llc(packet))
+        return Cond.__call__(self, packet)
 
 
 def _words(*names: str) -> list[Protocol]:

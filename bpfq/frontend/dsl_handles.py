@@ -9,14 +9,18 @@ tighter than ``==``; each of these slips raises TypeError with the right spellin
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Iterable
+from typing import NoReturn, TypeVar
 
 from bpfq.errors import FilterError
 from bpfq.frontend import dsl_literals as literals
+from bpfq.matching import Matches, Matching
 from bpfq.query import build, nodes, walk
 from bpfq.query.nodes import Query, Under
 from bpfq.query.text import to_pcap, to_python
-from bpfq.record import record
+from bpfq.record import field, record
+
+P = TypeVar("P")
 
 NO_TRUTH = (
     "a filter has no truth value: use & | ~ with parentheses, "
@@ -68,9 +72,38 @@ class Cond:
 
     ``vlan / (ip & udp)`` tests ``vlan``, and the right side behind the tag; ``vlan & ip`` tests
     both at the same place, which no Ethernet frame passes.
+
+    Called with a packet, bytes of an Ethernet frame or a scapy packet, it tells whether that
+    matches.
     """
 
     query: Query
+    _matching: Matching | None = field(default=None, kw_only=True, repr=False)
+
+    def __call__(self, packet: object) -> bool:
+        """Whether a packet matches: bytes from the Ethernet header on, or a scapy packet.
+
+        A scapy packet may begin with any link layer, or with IP or IPv6.  What was cut off a
+        captured packet counts for its length.  Raises UnsupportedError for what the filter cannot
+        see there, TypeError for what is no packet.
+        """
+        return self._packets()(packet)
+
+    def filter(self, packets: Iterable[P]) -> list[P]:
+        """The packets that match, in their order."""
+        return self._packets().filter(packets)
+
+    def _packets(self) -> Matching:
+        made = self._matching
+        if made is None:
+            made = Matching(self._matcher)
+            object.__setattr__(self, "_matching", made)
+        return made
+
+    def _matcher(self, link: str | None) -> Matches:
+        import bpfq  # the facade, as a user calls it
+
+        return bpfq.compile(self, link=link or "EN10MB", allow_empty=True).matcher()
 
     def __and__(self, other: Cond) -> Cond:
         if not isinstance(other, Cond):
