@@ -53,18 +53,18 @@ EbpfTarget: TypeAlias = Literal[
 
 @overload
 def compile(
-    filter: str | Cond, *, target: EbpfTarget, **options: Unpack[_Options]
+    filter: str | Cond | Program, *, target: EbpfTarget, **options: Unpack[_Options]
 ) -> EbpfProgram: ...
 
 
 @overload
 def compile(
-    filter: str | Cond, *, target: str = "file", **options: Unpack[_Options]
+    filter: str | Cond | Program, *, target: str = "file", **options: Unpack[_Options]
 ) -> Program: ...
 
 
 def compile(  # the name the whole field uses for it
-    filter: str | Cond,
+    filter: str | Cond | Program,
     *,
     target: str = "file",
     link: str | int = "EN10MB",
@@ -86,7 +86,8 @@ def compile(  # the name the whole field uses for it
     byteorder: Literal["little", "big"] = "little",
     sets: Mapping[str, Iterable[object]] | None = None,
 ) -> Program:
-    """The program of a filter, given as pcap-filter text or as a Python node.
+    """The program of a filter, given as pcap-filter text, as a Python node, or as the Program of
+    another target.
 
     target: where it will run, see ``bpfq.targets``.  link: DLT name or number, for targets whose
     byte 0 is the link header.  snaplen: bytes a match returns.  netmask: of the capture network,
@@ -166,7 +167,7 @@ def _refuse_action(action: str | None, target: str) -> None:
         )
 
 
-def query_of(filter: str | Cond, resolver: Resolver | None) -> Query:
+def query_of(filter: str | Cond | Program, resolver: Resolver | None) -> Query:
     """The tree of a filter in either form; raises FilterError, TypeError for anything else."""
     if isinstance(filter, str):
         from bpfq.frontend.pcap.parse import parse as parse_text
@@ -213,18 +214,15 @@ def attach(
     LimitError where the program needs more than net.core.optmem_max; RefutedError or
     UndecidedError where there is no proof.
     """
-    from socket import AF_INET
-
-    from bpfq.kernel.interfaces import infer_target
+    from bpfq.kernel.interfaces import infer_target, only_family
     from bpfq.kernel.sockets import attach_filter
 
     if isinstance(filter, Program):
         program = filter
     else:
         target, link = infer_target(sock)
-        only4 = target == "udp" and sock.family == AF_INET
         program = compile(
-            filter, target=target, link=link, family=4 if only4 else None,
+            filter, target=target, link=link, family=only_family(sock),
             optimise_for=optimise_for, profile=profile,
         )  # fmt: skip
     if prove:

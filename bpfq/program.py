@@ -1,22 +1,31 @@
-"""The handle for a compiled classic program."""
+"""The handle for a classic program: compiled, or brought along as instructions.
+
+Program.of("2,48 0 0 0,6 0 0 1").matches(packet)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from bpfq.compiler import compile_query
+from bpfq.errors import BpfqError, UndecidedError, UnsupportedError
 from bpfq.graph.nodes import Node, Verdict
-from bpfq.isa.cbpf.instructions import SockFilter
+from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.matching import Matching
 from bpfq.query.nodes import Query
 from bpfq.record import field, record, replace
-from bpfq.settings import DEFAULT_LEVEL, Settings, link_type
+from bpfq.settings import DEFAULT_LEVEL, Settings, link_type, settings_of
+from bpfq.source import Suggestion
 from bpfq.targets import target as target_of
 
 if TYPE_CHECKING:
+    import socket
+
+    from bpfq.analysis.decompile.decompile import Decompiled
     from bpfq.analysis.prove import Proof
     from bpfq.backends.pyfunc import Matcher
+    from bpfq.isa.cbpf.given import Given
     from bpfq.superopt.gain import Gain
 
 P = TypeVar("P")
@@ -40,6 +49,45 @@ class Program:
     gain: Gain | None = field(default=None, repr=False)
     _match: Matcher | None = field(default=None, repr=False)
     _matching: Matching | None = field(default=None, repr=False)
+
+    @staticmethod
+    def of(
+        given: Given | Program | socket.socket,
+        *,
+        target: str | None = None,
+        link: str | int | None = None,
+        savefile: Literal["unswapped", "swapped"] | None = None,
+        family: Literal[4, 6] | None = None,
+    ) -> GivenProgram:
+        """A classic program that exists already, whoever compiled it.
+
+        given: its (code, jt, jf, k) rows; its text in any form that ``bpfq disasm`` reads; its
+        bytes, as struct sock_filter; or a socket that it is attached to.  target, link, savefile,
+        family: where it runs, as for ``compile``; of a socket they are found out.
+
+        Raises FilterError for what is no program, LoadError for a socket without a classic one,
+        UnsupportedError for a socket whose target is not known, or a target that takes eBPF.
+        """
+        if hasattr(given, "getsockname"):
+            from bpfq.kernel.attached import attached_program
+
+            found = attached_program(given, known=target is not None)
+            words, target, link = found.words, target or found.target, link or found.link
+            family = family or found.family
+        else:
+            from bpfq.isa.cbpf.given import given_words
+
+            words = given.words if isinstance(given, Program) else given_words(given)
+        settings = settings_of(
+            target or "file", "EN10MB" if link is None else link, savefile=savefile,
+            family=family, allow_empty=True,
+        )  # fmt: skip
+        if settings.target.hook is not None:
+            raise UnsupportedError(
+                f"target '{target}' takes eBPF programs: bpfq.compile(program, target='{target}') "
+                "makes one of a classic program"
+            )
+        return GivenProgram(words, settings)
 
     @property
     def target(self) -> str:
@@ -170,3 +218,88 @@ class Program:
         from bpfq.backends.pyfunc import matcher
 
         return matcher(self._graph)
+
+
+class GivenProgram(Program):
+    """A classic program that came as instructions, whoever made it.
+
+    It is run, listed and attached as it is.  The filter behind it, ``query``, is found out when it
+    is asked for; ``decompiled`` says what is known of it.
+    """
+
+    __slots__ = ("_decompiled", "_made")
+
+    def __init__(
+        self, words: tuple[SockFilter, ...], settings: Settings, found: Decompiled | None = None
+    ) -> None:
+        """words: as they are.  settings: where they run.  found: what is known of them already."""
+        self.words = words
+        self.settings = settings
+        self.gain = None
+        self._match = None
+        self._matching = None
+        self._decompiled = found
+        self._made: Node | None = None
+
+    @property
+    def decompiled(self) -> Decompiled:
+        """What is known of the filter; raises FilterError for a program that no machine takes."""
+        if self._decompiled is None:
+            from bpfq.analysis.decompile.decompile import decompile
+
+            self._decompiled = decompile(self.words, self.settings)
+        return self._decompiled
+
+    @property
+    def query(self) -> Query:  # type: ignore[override]  # found out, and never assigned
+        """The filter that the program is proved to be.
+
+        Raises UnsupportedError where no text can say what it does, UndecidedError where the budget
+        was spent.
+        """
+        found = self.decompiled
+        if found.proved and found.query is not None:
+            return found.query
+        kind: type[BpfqError] = UnsupportedError if found.verdict == "partial" else UndecidedError
+        reason = f": {found.gaps[0]}" if found.gaps else ""
+        raise kind(
+            f"the program is not known to be a filter{reason}",
+            suggestions=(Suggestion("bpfq disasm --decompile", "shows what is known"),),
+        )
+
+    @property
+    def _graph(self) -> Node:  # type: ignore[override]  # as query
+        if self._made is None:
+            self._made = compile_query(self.query, self.settings).graph
+        return self._made
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is remarkable: it asks for what its target does not have."""
+        if self.settings.target.metadata:
+            return ()
+        names = [name for name, offset in ANCILLARY.items() if self._loads(offset)]
+        if not names:
+            return ()
+        return (
+            f"it asks the kernel for {', '.join(names)}, which target '{self.target}' does not "
+            "have: it rejects there",
+        )
+
+    def _loads(self, offset: int) -> bool:
+        return any((word.code, word.k) == (_LOAD, offset) for word in self.words)
+
+    def __repr__(self) -> str:
+        where = f"target={self.target!r}, link={self.link!r}"
+        return f"Program.of({self.format('raw')!r}, {where})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return GivenProgram, (self.words, self.settings, self._decompiled)
+
+    def _matcher(self) -> Matcher:
+        from bpfq.superopt.matcher import matcher as interpreter
+
+        return interpreter(self.words, self.settings)
+
+
+_LOAD = 0x20  # ld [k], BPF_LD | BPF_W | BPF_ABS

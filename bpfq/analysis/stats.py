@@ -57,7 +57,7 @@ class Stats:
     that of level 3, and the models are without a search.  written: without the optimiser.
     libpcap: its program, None where there is none to compare; libpcap_says: its version, or why
     there is none.  packets: kinds of packets in the profile.  own_profile: it is the caller's, not
-    the default traffic.
+    the default traffic.  given: the result was not made by bpfq, the models are.
     """
 
     objective: str
@@ -69,6 +69,7 @@ class Stats:
     packets: int
     own_profile: bool
     searched: bool = False
+    given: bool = False
 
     def __str__(self) -> str:
         return "\n".join(table(self))
@@ -156,6 +157,8 @@ def table(found: Stats) -> Iterator[str]:
     rows = dict(found.models) or {"this program": found.result}
     if found.searched:
         rows = {f"level {SEARCHING}": found.result, **rows}
+    if found.given:
+        rows = {"as given": found.result, **rows}
     rows["as written, -O"] = found.written
     if found.libpcap is not None:
         rows[f"libpcap {found.libpcap_says}"] = found.libpcap
@@ -168,6 +171,8 @@ def table(found: Stats) -> Iterator[str]:
     yield ""
     if found.searched:
         yield f"bpfq -d prints the first, a search for {found.objective}; the others are of level 2"
+    elif found.given:
+        yield "the first is the program that was given; the others are of the filter that it is"
     elif found.models:
         yield f"bpfq -d prints the one for {found.objective}; --optimise-for takes another"
     for line in (_compared(found), _traffic(found)):

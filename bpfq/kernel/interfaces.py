@@ -6,7 +6,7 @@ import errno
 import socket
 import struct
 from fcntl import ioctl
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from bpfq.errors import LoadError, UnsupportedError
 from bpfq.kernel.constants import (
@@ -157,6 +157,12 @@ def infer_target(sock: socket.socket) -> tuple[str, str]:
                 f"cannot tell what a filter sees on a socket of {_name(family)}, {_name(kind)}, "
                 f"protocol {sock.proto}; name the target"
             )
+
+
+def only_family(sock: socket.socket) -> Literal[4] | None:
+    """The family of IP that alone arrives at a UDP socket; one of IPv6 may have both."""
+    is_udp = (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_DGRAM) and _is_udp(sock)
+    return 4 if is_udp else None
 
 
 def _is_udp(sock: socket.socket) -> bool:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
 from bpfq.api import compile, query_of
 from bpfq.errors import quoting
-from bpfq.isa.cbpf.given import lists_program, program_words
+from bpfq.isa.cbpf.given import given_words, lists_program
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.isa.cbpf.read import parse_program
-from bpfq.program import Program
+from bpfq.program import GivenProgram, Program
 from bpfq.record import replace
 from bpfq.settings import settings_of
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def lint(
-    filter: str | Cond,
+    filter: str | Cond | Program,
     *,
     target: str = "file",
     link: str | int = "EN10MB",
@@ -48,7 +47,8 @@ def lint(
     the ``spans`` of the text that it is about, a ``fix`` that leaves the meaning as it is, where
     there is one, and ``suggestions`` that may not.  optmem: bytes of option memory that a socket
     has; net.core.optmem_max of this machine unless given.  The other options are those of
-    ``compile``.
+    ``compile``.  A Program is taken for the options that it was compiled with, one that came as
+    instructions for the text that it is proved to be.
 
     Raises FilterError for what is no filter at all.
     """
@@ -61,6 +61,11 @@ def lint(
         target, link, netmask=netmask, level=level, savefile=savefile, through=through, tcp6=tcp6,
         family=family, strict=strict, allow_empty=True, protochain=protochain,
     )  # fmt: skip
+    if isinstance(filter, Program):
+        settings = replace(filter.settings, allow_empty=True)
+        target = settings.target.name
+        if isinstance(filter, GivenProgram) and filter.decompiled.proved:
+            filter = filter.decompiled.text
     if isinstance(filter, str):
         reading = read_text(filter, resolver)
     else:
@@ -185,16 +190,7 @@ def _is_filter(given: Filter) -> TypeGuard[str | Cond]:
 
 def _words(program: Filter) -> tuple[SockFilter, ...]:
     """The instructions of a program in any form."""
-    if isinstance(program, Program):
-        return program.words
-    if isinstance(program, str):
-        return parse_program(program)
-    if isinstance(program, list | tuple):
-        return program_words(program)
-    raise TypeError(
-        "a program is a Program, (code, jt, jf, k) rows or their text, "
-        f"not {type(program).__name__}"
-    )
+    return program.words if isinstance(program, Program) else given_words(program)
 
 
 def decompile(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from bpfq.api import compile
-from bpfq.errors import quoting
-from bpfq.program import Program
+from bpfq.api import compile, query_of
+from bpfq.errors import FilterError, UndecidedError, quoting
+from bpfq.program import GivenProgram, Program
 
 if TYPE_CHECKING:
     from bpfq.analysis.why.answer import Why
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def why(
-    filter: str | Cond,
+    filter: str | Cond | Program,
     packet: bytes,
     *,
     wire_length: int | None = None,
@@ -39,11 +39,16 @@ def why(
     """Why a filter matches one packet, or does not: ``print`` it, or look into its fields.
 
     packet, wire_length, metadata: as for ``Program.matches``.  The other options are those of
-    ``compile``; a filter that can match nothing is explained like any other.
+    ``compile``; a filter that can match nothing is explained like any other.  A Program is taken
+    for the options that it was compiled with, one that came as instructions for the filter that it
+    is proved to be.
 
     Raises FilterError, UnsupportedError or LimitError, as ``compile`` does.
     """
-    program = compile(
+    text = filter if isinstance(filter, str) else None
+    if isinstance(filter, GivenProgram) and filter.decompiled.proved:
+        text = filter.decompiled.text
+    program = filter if isinstance(filter, Program) else compile(
         filter, target=target, link=link, netmask=netmask, level=level, savefile=savefile,
         resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
         allow_empty=True, protochain=protochain,
@@ -52,7 +57,7 @@ def why(
 
     return answer(
         program.query, program.settings, program.matcher(), packet,
-        text=filter if isinstance(filter, str) else None,
+        text=text,
         wire_length=wire_length, metadata=metadata,
     )  # fmt: skip
 
@@ -77,7 +82,8 @@ def witness(
     """Up to n packets that a filter matches, each of another kind; they look like real ones.
 
     Lengths and checksums are right wherever the filter leaves them free; checksums: nowhere else
-    either.  A Program is taken for the options that it was compiled with.
+    either.  A Program is taken for the options that it was compiled with; of one that came as
+    instructions, and is no filter that is known, there is one packet.
 
     Raises FilterError where no packet matches, and what ``compile`` raises.
     """
@@ -89,7 +95,25 @@ def witness(
             resolver=resolver, through=through, tcp6=tcp6, family=family, strict=strict,
             protochain=protochain,
         )  # fmt: skip
+        if isinstance(program, GivenProgram) and not program.decompiled.proved:
+            return (_matched_by(program, checksums),)
         return witnesses(program.query, program.words, program.settings, n, checksums=checksums)
+
+
+def _matched_by(program: GivenProgram, checksums: bool) -> Witness:
+    """A packet that a program accepts which no filter is known to be."""
+    from bpfq.analysis.compare import compare
+    from bpfq.analysis.sides import Side
+
+    everything = query_of("", None)
+    found = compare(Side(program.words, program.settings), Side(everything, program.settings))
+    if found.both is None:
+        if found.relation == "undecided":
+            raise UndecidedError("the budget was spent: neither a packet nor a proof of none")
+        raise FilterError(f"matches no packet on {program.settings.where}")
+    if checksums and found.both.faults:
+        raise UndecidedError(f"no packet with right checksums was found: {found.both.faults[0]}")
+    return found.both
 
 
 def near_misses(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bpfq.api import compile
 from bpfq.errors import quoting
-from bpfq.program import Program
+from bpfq.program import GivenProgram, Program
 from bpfq.record import replace
 
 if TYPE_CHECKING:
@@ -131,7 +131,14 @@ def stats(
         )  # fmt: skip
         if text is None:
             text = filter if isinstance(filter, str) else filter_as_text(program.query)
-        return answer(program.query, program.words, program.settings, text)
+        if not isinstance(program, GivenProgram):
+            return answer(program.query, program.words, program.settings, text)
+        from bpfq.analysis.stats import figures
+        from bpfq.compiler import compile_query
+
+        ours = compile_query(program.query, program.settings).words
+        found = answer(program.query, ours, program.settings, text)
+        return replace(found, result=figures(program.words, program.settings.traffic), given=True)
 
 
 def packet_counter(program: Program) -> Counter:
