@@ -116,10 +116,8 @@ def _parser(verb: str) -> _Parser:
             _packet_options(parser)
             _proof_option(parser)
         case "prove":
-            parser = _new("bpfq prove [options] EXPRESSION [--program FILE|-]")
+            parser = _new("bpfq prove [options] EXPRESSION [--program FILE|PID:FD]")
             _filter_options(parser)
-            add = parser.add_argument_group("the program").add_argument
-            add("--program", metavar="FILE", help="in any form that disasm reads, - is stdin")
         case "equiv" | "diff":
             parser = _new(f"bpfq {verb} [options] A B")
             _filter_options(parser)
@@ -242,6 +240,7 @@ def _filter_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("what the filter is compiled for")
     add = group.add_argument
     add("-F", dest="file", metavar="FILE", help="read the expression; # begins a comment")
+    add("--program", metavar="FILE", help="bytecode, not a filter; PID:FD is a live socket's")
     add("-y", dest="link", metavar="LINK", help="link type, EN10MB unless given; -L lists them")
     add("-i", dest="interface", metavar="IF", help="for a socket on this live interface")
     add("--target", metavar="TARGET", help="where it runs: file, packet, xt_bpf, ebpf:xdp, ...")

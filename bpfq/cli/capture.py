@@ -11,7 +11,7 @@ from typing import Protocol
 from bpfq.api import open_packet_socket
 from bpfq.capture.pcap import Writer
 from bpfq.cli.packets import PacketPrinter, writable
-from bpfq.cli.request import compiled, filter_text
+from bpfq.cli.request import compiled, given_text
 from bpfq.cli.terminal import say
 from bpfq.errors import BpfqError, LoadError
 from bpfq.kernel.constants import ARPHRD_LOOPBACK
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
         raise BpfqError(f"-c {options.limit} is not a number of packets")
     if options.target not in (None, "packet"):
         raise BpfqError(f"capture opens a packet socket, target 'packet', not '{options.target}'")
-    program = compiled(options, filter_text(options))
+    program = compiled(options, given_text(options))
     with ExitStack() as stack:
         sink = _sink(options, program, stack)
         sock = stack.enter_context(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from bpfq.capture.blocks import PacketView
 from bpfq.capture.files import open_capture
 from bpfq.capture.summary import summary
+from bpfq.cli.given import given
 from bpfq.cli.request import compiled, filter_text, for_hook
 from bpfq.cli.terminal import note, standard_output
 from bpfq.ebpf.comparing import Compared, Comparison
@@ -87,7 +88,9 @@ def _comparison(options: Namespace, text: str, link: int) -> Comparison:
             f"action {options.action!r} returns the same for every packet: nothing to compare",
             suggestions=(Suggestion(f"--action {_DROP}"),),
         )
-    return Comparison(program.module, program.verdicts, program.words)
+    brought = given(options)
+    words = program.words if brought is None else brought.words
+    return Comparison(program.module, program.verdicts, words)
 
 
 def _link(number: int) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from bpfq.cli.count_shows import JsonLines, Lines, Show
 from bpfq.cli.durations import duration
+from bpfq.cli.given import given
 from bpfq.cli.meter import Meter
 from bpfq.cli.named import is_named, named_filters
 from bpfq.cli.request import filter_text, meaning
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _EVERYTHING: Final = "*"
 _ALL: Final = "all"  # what a filter without name and text is called
+_PROGRAM: Final = "program"  # what one of --program is called
 _HOOKS: Final = ("tc", "xdp")
 _DIRECTIONS: Final = ("ingress", "egress", "both")
 _INTERVAL: Final = "1s"
@@ -61,6 +63,8 @@ def run(options: Namespace) -> int:
 
 def _filters(options: Namespace) -> dict[str, str]:
     """The filters by their names; one without a name is called what it says."""
+    if given(options) is not None:
+        return {_PROGRAM: filter_text(options) if options.read is None else ""}
     _refuse_halves(options)
     rows = named_filters(options, "")
     if rows[0][0] == "":

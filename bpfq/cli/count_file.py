@@ -19,7 +19,10 @@ def run(options: Namespace, filters: dict[str, str]) -> int:
     _refuse_live_options(options)
     trouble: CaptureError | KeyboardInterrupt | None = None
     with open_capture(path) as source:
-        matchers = {name: Matchers(options, text) for name, text in filters.items()}
+        given = options.program is not None  # and run as it is
+        matchers = {
+            name: Matchers(options, None if given else text) for name, text in filters.items()
+        }
         for name, each in matchers.items():
             with naming(name, each.text):
                 each.rehearse(source.link_type)

@@ -7,31 +7,38 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from bpfq.cli.request import STANDARD_STREAM, as_text, read_octets
+from bpfq.cli.given import Given, live_socket, read_program
+from bpfq.cli.request import STANDARD_STREAM, read_octets
 from bpfq.cli.terminal import say
 from bpfq.errors import BpfqError
-from bpfq.isa.cbpf.read import parse_program
+from bpfq.isa.cbpf.given import octet_words
 from bpfq.output.formats import FORMATS
+from bpfq.program import Program
 
 if TYPE_CHECKING:
     from bpfq.analysis.decompile.decompile import Decompiled
 
 _ELF: Final = b"\x7fELF"
-_EXIT_CODES: Final = {"proved": 0, "partial": 1, "undecided": 5}
+EXIT_CODES: Final = {"proved": 0, "partial": 1, "undecided": 5}
 
 
 def run(options: Namespace) -> int:
     if len(options.words) > 1:
         raise BpfqError(f"one file at a time, not {len(options.words)}")
-    octets = read_octets(options.words[0] if options.words else STANDARD_STREAM)
-    if octets.startswith(_ELF):
-        return _object(octets, options)
-    text = as_text(octets)
+    where = options.words[0] if options.words else STANDARD_STREAM
+    if live_socket(where) is not None:
+        brought = read_program(where, known=options.target is not None or not options.decompile)
+    else:
+        octets = read_octets(where)
+        if octets.startswith(_ELF):
+            return _object(octets, options)
+        brought = Given(octet_words(octets))
     if options.decompile:
-        return _decompile(text, options)
-    print(FORMATS["json" if options.json else options.to](parse_program(text)))
+        return _decompile(brought, options)
+    print(FORMATS["json" if options.json else options.to](brought.words))
     return 0
 
 
@@ -47,30 +54,39 @@ def _object(octets: bytes, options: Namespace) -> int:
     return 0
 
 
-def _decompile(text: str, options: Namespace) -> int:
+def _decompile(brought: Given, options: Namespace) -> int:
     """The filter on standard output, what it leaves out on standard error."""
-    from bpfq.questions.filters import decompile
-
-    found = decompile(text, link=options.link or "EN10MB", target=options.target or "file")
+    found = Program.of(
+        brought.words,
+        target=options.target or brought.target or "file",
+        link=options.link or brought.link or "EN10MB",
+        family=brought.family,
+    ).decompiled
     if options.json:
-        print(json.dumps(_as_json(found)))
-        return _EXIT_CODES[found.verdict]
+        print(json.dumps(decompiled_fields(found)))
+        return EXIT_CODES[found.verdict]
     print(found.text)
     if not found.proved and not options.quiet:
-        say(f"bpfq: {_SAID[found.verdict]}")
-        for number, gap in enumerate(found.gaps):
-            place = f"<{number}>: " if f"<{number}>" in found.text else ""
-            say(f"  {place}{gap}")
-    return _EXIT_CODES[found.verdict]
+        say(f"bpfq: {SAID[found.verdict]}")
+        for line in gap_lines(found):
+            say(f"  {line}")
+    return EXIT_CODES[found.verdict]
 
 
-_SAID: Final = {
+SAID: Final = {
     "partial": "not proved equal to the program, which was recovered in part",
     "undecided": "not decided whether this is what the program does",
 }
 
 
-def _as_json(found: Decompiled) -> dict[str, object]:
+def gap_lines(found: Decompiled) -> Iterator[str]:
+    """What was not recovered, and why."""
+    for number, gap in enumerate(found.gaps):
+        place = f"<{number}>: " if f"<{number}>" in found.text else ""
+        yield f"{place}{gap}"
+
+
+def decompiled_fields(found: Decompiled) -> dict[str, object]:
     return {
         "filter": found.text,
         "verdict": found.verdict,

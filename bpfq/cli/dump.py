@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from bpfq.cli.request import compiled, description, filter_text
+from bpfq.cli.given import refuse_program
+from bpfq.cli.request import compiled, description, given_text
 from bpfq.errors import BpfqError
 from bpfq.program import Program
 
@@ -13,13 +14,15 @@ _FORMATS = ("d", "dd", "ddd")
 
 def run(options: Namespace) -> int:
     _refuse_contradictions(options)
-    text = filter_text(options)
+    if options.stages:
+        refuse_program(options, "--stages are those from a filter to its program, which is given")
+    text = given_text(options)
     program = compiled(options, text)
     if program.settings.target.hook is not None:
         _refuse_classic_forms(options)
     if options.prove:
         program.require_proof()
-    if program.notes and text.strip() and not options.quiet:
+    if program.notes and (text is None or text.strip()) and not options.quiet:
         from bpfq.cli.terminal import say
 
         say("\n".join(f"bpfq: {note}" for note in program.notes))

@@ -6,10 +6,12 @@ from argparse import Namespace
 from typing import Any, Final
 
 from bpfq.analysis.compare import Comparison
+from bpfq.cli.given import given
 from bpfq.cli.packets import packet_fields, write_frames
 from bpfq.cli.request import STANDARD_STREAM, meaning, read_text
 from bpfq.cli.terminal import BOLD, coloured, note, paint, standard_output
 from bpfq.errors import BpfqError
+from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.questions.filters import compare
 
 _DIFFERENT: Final = 1
@@ -30,8 +32,9 @@ _INSTEAD_OF_A_PACKET: Final = {  # by relation: only the first, only the second,
 def run(options: Namespace) -> int:
     if options.file is not None:
         raise BpfqError(f"equiv takes two filters: write @{options.file} for one of them, not -F")
-    if len(options.words) != 2:
-        raise BpfqError(f"equiv takes two filters, each in quotes, not {len(options.words)} words")
+    wanted = "two filters, each" if options.program is None else "one filter beside --program,"
+    if len(options.words) != (2 if options.program is None else 1):
+        raise BpfqError(f"equiv takes {wanted} in quotes, not {len(options.words)} words")
     found = _compared(options)
     packets = [one for one in (found.only_left, found.only_right, found.both) if one is not None]
     if options.write is not None:
@@ -44,10 +47,12 @@ def run(options: Namespace) -> int:
 
 
 def _compared(options: Namespace) -> Comparison:
-    left, right = (_given(word) for word in options.words)
+    sides: list[str | tuple[SockFilter, ...]] = [_given(word) for word in options.words]
+    brought = given(options)
+    if brought is not None:
+        sides.append(brought.words)
     return compare(
-        left,
-        right,
+        *sides,
         right_target=options.right_target,
         right_link=options.right_link,
         **meaning(options),

@@ -7,10 +7,10 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from bpfq.analysis.explain import Explanation, explain
-from bpfq.cli.request import compiled, description, filter_text, for_hook, takes_option_memory
+from bpfq.cli.request import compiled, description, for_hook, given_text, takes_option_memory
 from bpfq.cli.terminal import BOLD, DIM, coloured, paint, standard_output
 from bpfq.isa.cbpf.size import optmem_charge
-from bpfq.program import Program
+from bpfq.program import GivenProgram, Program
 from bpfq.targets import target
 
 if TYPE_CHECKING:
@@ -25,29 +25,56 @@ _MOST_CLAUSES = 60  # lines shown of a long filter
 
 
 def run(options: Namespace) -> int:
-    text = filter_text(options)
+    text = given_text(options)
     program = compiled(options, text)
+    if isinstance(program, GivenProgram):
+        if not program.decompiled.proved:
+            return _explain_in_part(options, program)
+        text = program.decompiled.text
     found = explain(program.query, program.settings, text)
     if options.json:
         _print_json(options, program, text, found)
         return 0
-    on = coloured(options.color, standard_output())
-    for label, lines in _sections(program, found):
-        for number, line in enumerate(lines):
-            head = paint(f"{label:<{_LABEL}}", BOLD, on) if number == 0 else " " * _LABEL
-            print(f"{head}{line}")
+    _print_sections(options, _sections(program, found))
     if not options.quiet:
-        for number, line in enumerate(_wrapped(_more(found))):
+        on = coloured(options.color, standard_output())
+        for number, line in enumerate(_wrapped(_more(program, found))):
             head = "more: " if number == 0 else "      "
             print(paint(f"{'':<{_LABEL}}{head}{line}", DIM, on))
     return 0
+
+
+def _explain_in_part(options: Namespace, program: GivenProgram) -> int:
+    """What is known of a program that no filter is known to be; returns the exit code."""
+    from bpfq.cli.disasm import EXIT_CODES, SAID, decompiled_fields, gap_lines
+
+    found = program.decompiled
+    if options.json:
+        import json
+
+        print(json.dumps({**description(program, None, options), **decompiled_fields(found)}))
+        return EXIT_CODES[found.verdict]
+    known = [found.text, f"({SAID[found.verdict]})", *gap_lines(found)]
+    _print_sections(options, [("Filter", known), ("Program", _size(program))])
+    return EXIT_CODES[found.verdict]
+
+
+def _print_sections(options: Namespace, sections: list[tuple[str, list[str]]]) -> None:
+    on = coloured(options.color, standard_output())
+    for label, lines in sections:
+        for number, line in enumerate(lines):
+            head = paint(f"{label:<{_LABEL}}", BOLD, on) if number == 0 else " " * _LABEL
+            print(f"{head}{line}")
 
 
 def _sections(program: Program, found: Explanation) -> list[tuple[str, list[str]]]:
     shown = list(found.in_full[:_MOST_CLAUSES])
     if len(found.in_full) > _MOST_CLAUSES:
         shown.append(f"... and {len(found.in_full) - _MOST_CLAUSES} more lines; --json has all")
-    sections = [("In full", shown)]
+    sections = []
+    if isinstance(program, GivenProgram):
+        sections.append(("Filter", [f"{program.decompiled.text or 'every packet'}  (proved)"]))
+    sections.append(("In full", shown))
     if found.english is not None and found.english != f"{found.in_full[0].capitalize()}.":
         sections.append(("English", wrap(found.english, _WIDTH)))
     for label, fate, head in _FATES:
@@ -72,7 +99,8 @@ def _wrapped(items: list[str]) -> list[str]:
 def _size(program: Program) -> list[str]:
     where = f"DLT_{program.link}" if target(program.target).link is None else "its network header"
     many = "instruction" if len(program) == 1 else "instructions"
-    lines = [f"{len(program)} {many} for target '{program.target}', {where}"]
+    given = " as given" if isinstance(program, GivenProgram) else ""
+    lines = [f"{len(program)} {many}{given} for target '{program.target}', {where}"]
     hooked = for_hook(program)
     if hooked is not None:
         lines += _hooked(hooked)
@@ -88,13 +116,15 @@ def _hooked(program: EbpfProgram) -> list[str]:
     return [action, f"maps: {names}"] if names else [action]
 
 
-def _more(found: Explanation) -> list[str]:
+def _more(program: Program, found: Explanation) -> list[str]:
     options = [gap.option for gap in found.gaps if gap.option]
+    if isinstance(program, GivenProgram):
+        options = ["--stats its cost"]
     files = ("-r FILE filter a file", "bpfq why -r FILE one packet")
     return ["-d listing", *options, *files, "--json"]
 
 
-def _print_json(options: Namespace, program: Program, text: str, found: Explanation) -> None:
+def _print_json(options: Namespace, program: Program, text: str | None, found: Explanation) -> None:
     import json
 
     result = description(program, text, options)

@@ -30,11 +30,12 @@ _ETHERNET = 1  # DLT_EN10MB
 
 def run(options: Namespace) -> int:
     form = None if options.output is None else _form(options.output)
-    text = filter_text(options)
+    counter = trouble = None
     if options.read is None:
-        program, counter, trouble = compiled(options, text), None, None
+        text = filter_text(options)
+        program = compiled(options, text)
     else:
-        program, counter, trouble = _counted(options, text)
+        text, program, counter, trouble = _counted(options)
     counts = None if counter is None else counter.counts()
     made = drawing(text, stages(program), every=options.stages, counts=counts)
     if form is not None:
@@ -83,14 +84,17 @@ def _print_json(made: Drawing, program: Program, text: str, options: Namespace) 
 
 
 def _counted(
-    options: Namespace, text: str
-) -> tuple[Program, Counter, CaptureError | KeyboardInterrupt | None]:
-    """The program for a file's packets, what they did, and what ended the reading early.
+    options: Namespace,
+) -> tuple[str, Program, Counter, CaptureError | KeyboardInterrupt | None]:
+    """The filter and its program for a file's packets, what they did, and what ended the reading.
 
     Of a file with several link types or byte orders the first one counts.
     """
     trouble: CaptureError | KeyboardInterrupt | None = None
     with open_capture(file_to_read(options)) as source:
+        if options.program is not None and options.link is None and source.link_type is not None:
+            options.link = str(source.link_type)  # a program is another filter on each
+        text = filter_text(options)
         made = _Counting(options, text, source.link_type)
         try:
             copy_matching(source, None, made.accepts)
@@ -98,7 +102,7 @@ def _counted(
             trouble = error  # what came before counts
     if made.others and not options.quiet:
         note(f"{made.others} packets of another link type or byte order are not counted")
-    return *made.made(), trouble
+    return text, *made.made(), trouble
 
 
 class _Counting:

@@ -16,6 +16,7 @@ from bpfq.cli.request import (
     STANDARD_STREAM,
     Meaning,
     blank_comments,
+    filter_text,
     meaning,
     read_octets,
     read_text,
@@ -66,7 +67,9 @@ def _looked_at(options: Namespace, meant: Meaning) -> Report:
 
 
 def _text(options: Namespace) -> str:
-    """The filter with its comments."""
+    """The filter with its comments, or the one that a program is."""
+    if options.program is not None:
+        return filter_text(options)
     if options.file is None:
         return " ".join(options.words)
     if options.words:

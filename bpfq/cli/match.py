@@ -15,7 +15,7 @@ from bpfq.capture.files import Capture, Counts, copy_matching, open_capture
 from bpfq.cli.figures import grouped, short
 from bpfq.cli.matchers import Matchers, why_none
 from bpfq.cli.packets import PacketPrinter, writable
-from bpfq.cli.request import STANDARD_STREAM, file_to_read, filter_text
+from bpfq.cli.request import STANDARD_STREAM, file_to_read, given_text
 from bpfq.cli.terminal import note, say
 from bpfq.errors import BpfqError
 
@@ -24,7 +24,7 @@ _NONE_MATCHED = 1
 
 def run(options: Namespace) -> int:
     _refuse_contradictions(options)
-    text = filter_text(options)
+    text = given_text(options)
     with open_capture(options.read) as source:
         matchers = Matchers(options, text)
         matchers.rehearse(source.link_type)

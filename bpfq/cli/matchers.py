@@ -30,7 +30,7 @@ _TYPE_AT: Final = slice(12, 14)  # bytes
 class Matchers:
     """Decides about packets of any link type and byte order; a program each, made when met."""
 
-    def __init__(self, options: Namespace, text: str) -> None:
+    def __init__(self, options: Namespace, text: str | None) -> None:
         self.options = options
         self.text = text
         self.seen = 0
@@ -67,7 +67,10 @@ class Matchers:
         """A file may mix link types; what the filter cannot see on one of them does not match."""
         matcher: Matcher = _reject
         try:
-            matcher = compiled_for_file(self.options, self.text, link, swapped).matcher()
+            program = compiled_for_file(self.options, self.text, link, swapped)
+            for each in program.notes if self.text is None and not self.options.quiet else ():
+                note(each)
+            matcher = program.matcher()
         except BpfqError as error:
             self.refused[link] = error
         self._matchers[link, swapped] = matcher
@@ -97,6 +100,8 @@ def why_none(matchers: Matchers) -> Iterator[str]:
     if not matchers.seen:
         yield "the file has no packets"
         return
+    if matchers.text is None:
+        return  # a program is run as it is
     total = f"{matchers.seen:,}".replace(",", " ")
     if matchers.seen > len(sample):
         total = f"the first {len(sample):,}".replace(",", " ")

@@ -29,6 +29,8 @@ def named_filters(options: Namespace, default: str) -> tuple[tuple[str, str], ..
     The filters come as words NAME=EXPRESSION, or with -e.  Raises BpfqError for a mixture and for
     a name that comes twice.
     """
+    if options.program is not None:
+        return ((default, filter_text(options)),)
     found = [_NAMED.fullmatch(word) for word in options.words]
     pairs = [(each[1], each[2]) for each in found if each is not None and each[1] != _LENGTH]
     if pairs and len(pairs) == len(options.words) and not options.file:

@@ -6,10 +6,10 @@ from argparse import Namespace
 from typing import Any, Final
 
 from bpfq.analysis.prove import Counterexample, Proof
-from bpfq.cli.request import compiled, filter_text, meaning, read_text
+from bpfq.cli.given import given
+from bpfq.cli.request import compiled, meaning, written_text
 from bpfq.cli.terminal import BOLD, coloured, paint, standard_output
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.isa.cbpf.read import parse_program
 from bpfq.questions.filters import prove
 
 _EXIT: Final = {"proved": 0, "refuted": 1, "undecided": 5}
@@ -20,13 +20,12 @@ _MOST_FOLLOWING: Final = 32  # bytes shown of those that were cut off
 
 
 def run(options: Namespace) -> int:
-    text = filter_text(options)
-    if options.program is None:
+    text, brought = written_text(options), given(options)
+    if brought is None:
         program = compiled(options, text)
         size, proof = len(program), program.prove()
     else:
-        words = parse_program(read_text(options.program))
-        size, proof = len(words), _foreign(options, text, words)
+        size, proof = len(brought.words), _foreign(options, text, brought.words)
     if options.json:
         import json
 

@@ -1,14 +1,15 @@
-"""From options to a filter text and its program."""
+"""From options to a filter text or a program, and from a text to its program."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TextIO, TypedDict
 
 from bpfq.api import compile
+from bpfq.cli.given import Given, given, known_filter
 from bpfq.errors import BpfqError, LoadError
-from bpfq.program import Program
+from bpfq.program import GivenProgram, Program
 from bpfq.settings import SEARCH_BUDGET, SNAPLEN
 from bpfq.source import Suggestion
 from bpfq.targets import target
@@ -23,8 +24,22 @@ _SET = Suggestion("--set NAME=FILE", "with an entry a line")
 _ETHERNET = "EN10MB"  # the link type unless another one is given
 
 
+def given_text(options: Namespace) -> str | None:
+    """The expression; None where a program was given that can be used as it is."""
+    if given(options) is None or (options.target or "").startswith("ebpf:"):
+        return filter_text(options)
+    return None
+
+
 def filter_text(options: Namespace) -> str:
-    """The expression: its words joined, or a file without its comments."""
+    """The expression: its words joined, a file without its comments, or what a program is."""
+    if given(options) is not None:
+        return known_filter(given_program(options), options)
+    return written_text(options)
+
+
+def written_text(options: Namespace) -> str:
+    """The expression as words or a file have it, whether there is a program beside it or not."""
     if options.file is None:
         return " ".join(options.words)
     if options.words:
@@ -105,9 +120,11 @@ class Meaning(TypedDict):
 
 def meaning(options: Namespace) -> Meaning:
     """For the target, the live interface or the link type that the options name."""
-    link = _ETHERNET if options.link is None else options.link
+    brought = given(options) or Given(())
     if options.interface is None:
-        return _meaning(options, options.target or "file", link, options.netmask)
+        link = options.link or brought.link or _ETHERNET
+        named = options.target or brought.target or "file"
+        return _meaning(options, named, link, options.netmask, brought.family)
     from bpfq.kernel.interfaces import interface
 
     found = interface(options.interface)
@@ -126,7 +143,11 @@ def meaning_in_file(options: Namespace, link: int, swapped: bool) -> Meaning:
 
 
 def _meaning(
-    options: Namespace, target: str, link: str | int, netmask: str | int | None
+    options: Namespace,
+    target: str,
+    link: str | int,
+    netmask: str | int | None,
+    family: Literal[4] | None = None,
 ) -> Meaning:
     return {
         "target": target,
@@ -136,7 +157,7 @@ def _meaning(
         "resolver": _resolver(options),
         "through": tuple(word.strip() for word in options.through.split(",") if word.strip()),
         "tcp6": options.tcp6,
-        "family": options.family,
+        "family": options.family or family,
         "protochain": options.protochain,
     }
 
@@ -175,17 +196,49 @@ def _link(found: Interface, named: str) -> str | None:
     return link_type_of(found.arphrd)
 
 
-def compiled(options: Namespace, text: str) -> Program:
-    """The program for the target, the interface or the link type that the options name."""
+def compiled(options: Namespace, text: str | None) -> Program:
+    """The program for the target, the interface or the link type that the options name.
+
+    text: None for the program that was given.
+    """
     return _compile(options, text, meaning(options))
 
 
-def compiled_for_file(options: Namespace, text: str, link: int, swapped: bool) -> Program:
+def compiled_for_file(options: Namespace, text: str | None, link: int, swapped: bool) -> Program:
     """The program for the packets of a capture file that share link type and byte order."""
     return _compile(options, text, meaning_in_file(options, link, swapped))
 
 
-def _compile(options: Namespace, text: str, meant: Meaning) -> Program:
+_CLASSIC: Final = {  # what classic programs are read for that shall run on a hook
+    "ebpf:socket": "packet",
+    "ebpf:xdp": "file",
+    "ebpf:tc": "tc",
+    "ebpf:cgroup_skb": "xt_bpf",
+    "ebpf:netfilter": "xt_bpf",
+}
+
+
+def given_program(options: Namespace) -> GivenProgram:
+    """The program of --program, where the options say that it runs."""
+    brought, meant = given(options) or Given(()), meaning(options)
+    if brought.target is not None and meant["target"] in _CLASSIC:
+        target, link = brought.target, brought.link or _ETHERNET
+        return _as_given(options, {**meant, "target": target, "link": link})
+    return _as_given(options, {**meant, "target": _CLASSIC.get(meant["target"], meant["target"])})
+
+
+def _as_given(options: Namespace, meant: Meaning) -> GivenProgram:
+    brought = given(options)
+    assert brought is not None
+    return Program.of(
+        brought.words, target=meant["target"], link=meant["link"], savefile=meant["savefile"],
+        family=meant["family"],
+    )  # fmt: skip
+
+
+def _compile(options: Namespace, text: str | None, meant: Meaning) -> Program:
+    if text is None:
+        return _as_given(options, meant)
     return compile(
         text,
         snaplen=options.snaplen or SNAPLEN,
@@ -200,8 +253,11 @@ def _compile(options: Namespace, text: str, meant: Meaning) -> Program:
     )
 
 
-def description(program: Program, text: str, options: Namespace) -> dict[str, Any]:
-    """The program and what it is for, as ``--json`` prints it; keys are only ever added."""
+def description(program: Program, text: str | None, options: Namespace) -> dict[str, Any]:
+    """The program and what it is for, as ``--json`` prints it; keys are only ever added.
+
+    text: None for a program that was given, not compiled.
+    """
     from bpfq.isa.cbpf.size import optmem_charge
     from bpfq.version import __version__
 

@@ -14,7 +14,7 @@ from bpfq.program import Program
 from bpfq.questions.programs import stages
 
 
-def run(options: Namespace, text: str, program: Program) -> int:
+def run(options: Namespace, text: str | None, program: Program) -> int:
     made = stages(program)
     if options.json:
         import json

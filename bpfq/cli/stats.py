@@ -12,7 +12,7 @@ from bpfq.questions.programs import stats
 from bpfq.record import fields
 
 
-def run(options: Namespace, text: str, program: Program) -> int:
+def run(options: Namespace, text: str | None, program: Program) -> int:
     found = stats(program, text=text)
     if options.json:
         import json

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bpfq.capture.blocks import PacketView
 from bpfq.capture.files import Capture, open_capture
-from bpfq.cli.request import compiled_for_file, file_to_read, filter_text, meaning_in_file
+from bpfq.cli.given import known_filter
+from bpfq.cli.request import compiled_for_file, file_to_read, given_text, meaning_in_file
 from bpfq.cli.terminal import (
     BOLD,
     DIM,
@@ -21,6 +22,7 @@ from bpfq.cli.terminal import (
     standard_output,
 )
 from bpfq.errors import BpfqError
+from bpfq.program import GivenProgram
 from bpfq.questions.packets import why
 
 if TYPE_CHECKING:
@@ -46,13 +48,13 @@ def run(options: Namespace) -> int:
     path = file_to_read(options)
     if options.number is not None and options.number < 1:
         raise BpfqError(f"-n {options.number} is no packet: the first one is 1")
-    text = filter_text(options)
+    text = given_text(options)
     with open_capture(path) as source:
         if options.number is None:
             picked = _first_unmatched(source, options, text)
         else:
             picked = _numbered(source, options.number, path)
-    found = _why(options, text, picked.packet)
+    text, found = _why(options, text, picked.packet)
     if picked.said and not options.quiet:
         note(picked.said)
     if options.json:
@@ -82,7 +84,7 @@ def _numbered(source: Capture, wanted: int, path: str) -> _Picked:
     raise BpfqError(f"no packet {wanted}: {path} has {many}")
 
 
-def _first_unmatched(source: Capture, options: Namespace, text: str) -> _Picked:
+def _first_unmatched(source: Capture, options: Namespace, text: str | None) -> _Picked:
     """The first packet that the filter rejects, or the very first where it rejects none."""
     options = Namespace(**{**vars(options), "allow_empty": True})
     matchers: dict[tuple[int, bool], Matcher] = {}
@@ -100,8 +102,14 @@ def _first_unmatched(source: Capture, options: Namespace, text: str) -> _Picked:
     return _Picked(1, first, f"all {number} packets match; this is the first")
 
 
-def _why(options: Namespace, text: str, packet: PacketView) -> Why:
-    return why(
+def _why(options: Namespace, text: str | None, packet: PacketView) -> tuple[str, Why]:
+    """The answer, and the text that it is about."""
+    if text is None:
+        program = compiled_for_file(options, None, packet.link_type, packet.swapped)
+        assert isinstance(program, GivenProgram)
+        text = known_filter(program, options)
+        return text, why(program, packet.data, wire_length=packet.wire_length)
+    return text, why(
         text,
         packet.data,
         wire_length=packet.wire_length,

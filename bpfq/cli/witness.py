@@ -8,7 +8,7 @@ from typing import Any
 
 from bpfq.analysis.witness.found import Witness
 from bpfq.cli.packets import packet_fields, write_frames
-from bpfq.cli.request import STANDARD_STREAM, compiled, filter_text
+from bpfq.cli.request import STANDARD_STREAM, compiled, given_text
 from bpfq.cli.terminal import note
 from bpfq.errors import BpfqError, quoting
 from bpfq.program import Program
@@ -31,7 +31,7 @@ class _Line:
 def run(options: Namespace) -> int:
     if options.near_misses and options.branches:
         raise BpfqError("--not and --branches: give one of them")
-    text = filter_text(options)
+    text = given_text(options)
     with quoting(text):
         lines = list(_lines(options, compiled(options, text), text))
     if options.write is not None:
@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     return 0 if lines else _NONE_FOUND
 
 
-def _lines(options: Namespace, program: Program, text: str) -> Iterator[_Line]:
+def _lines(options: Namespace, program: Program, text: str | None) -> Iterator[_Line]:
     if options.branches:
         yield from _suite(program, options)
     elif options.near_misses:
@@ -63,7 +63,7 @@ def _suite(program: Program, options: Namespace) -> Iterator[_Line]:
             note(f"{what}: {outcome}")
 
 
-def _near_misses(program: Program, text: str, options: Namespace) -> Iterator[_Line]:
+def _near_misses(program: Program, text: str | None, options: Namespace) -> Iterator[_Line]:
     for miss in near_misses(program, text=text):
         if miss.witness is not None:
             yield _Line(miss.witness, False, f"fails: {miss.clause}", (("fails", miss.clause),))
