@@ -155,6 +155,20 @@ def test_a_packet_that_is_cut_behind_an_address_or_a_port_keeps_the_contract(tex
 
 
 @pytest.mark.parametrize("text", L2)
+def test_a_packet_that_is_cut_inside_an_ipv6_address_is_as_one_that_ends_in_front_of_it(
+    text: str,
+) -> None:
+    """A trie does not tell that no longer entry begins with what is there of the address."""
+    program, query = compiled(text, "ebpf:xdp"), bpfq.parse(text, sets=SETS).query
+    for frame in frames()[-5 * len(NEAR6) :: 3]:
+        _, source, destination, end, _ = ends_in(frame)
+        for size in range(source, end):
+            packet = frame[:size]
+            least = evaluate(query, frame[: source if size < destination else destination])
+            assert least <= program.matches(packet) <= evaluate(query, packet, reading="total")
+
+
+@pytest.mark.parametrize("text", L2)
 def test_the_interpreter_decides_as_the_entries_would(text: str) -> None:
     program, plain = compiled(text, "ebpf:xdp"), bpfq.compile(text, sets=SETS)
     packets = frames()
