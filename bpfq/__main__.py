@@ -113,6 +113,10 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.export import run
         case "doctor":
             from bpfq.cli.doctor import run
+        case "completion":
+            from bpfq.cli.completion import run
+        case "man":
+            from bpfq.cli.man import run
         case "links":
             from bpfq.cli.links import run
         case _:

@@ -17,7 +17,7 @@ from bpfq.version import __version__
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
     "diff", "graph", "doctor", "export", "attach", "status", "detach", "set", "test",
-    "count",
+    "count", "completion", "man",
 )  # fmt: skip
 _NUMBERED = ("why", "witness", "count")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
@@ -42,6 +42,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq test -r FILE --target ebpf:HOOK EXPRESSION  the loaded program on a capture
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
+       bpfq completion SHELL; bpfq man       completion for bash, zsh, fish; the manual page
 """
 _EXAMPLES = """\
 examples:
@@ -108,6 +109,11 @@ def _command(options: Namespace) -> str:
     return "dump" if shown else "explain"
 
 
+def parsers() -> dict[str, ArgumentParser]:
+    """The parser of every command by its name; "" is the one without a command."""
+    return {verb: _parser(verb) for verb in ("", *_VERBS)}
+
+
 def _parser(verb: str) -> _Parser:
     match verb:
         case "capture":
@@ -165,6 +171,10 @@ def _parser(verb: str) -> _Parser:
             export_options(parser)
         case "doctor":
             parser = _new("bpfq doctor [--json] [NAME ...]")
+        case "completion":
+            parser = _new("bpfq completion bash | zsh | fish")
+        case "man":
+            parser = _new("bpfq man")
         case "graph":
             parser = _new("bpfq graph [-o FILE] [-r FILE] [--stages] [options] EXPRESSION")
             _filter_options(parser)

@@ -1,0 +1,1 @@
+"""What the command line is, for shells and for its manual page."""
