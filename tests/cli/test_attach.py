@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -19,9 +18,7 @@ from typing import Any
 import pytest
 from kernel.ebpf.programs import in_the_end, mount_bpffs, needs_bpf, without
 from kernel.ebpf.traffic import delivered, needs_cgroup, network, offer, own_cgroup, receivers
-from kernel.namespaces import in_namespace, ip, needs_ip, needs_root, sender
-from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import Ether
+from kernel.namespaces import in_namespace, ip, needs_ip, needs_root
 
 from bpfq import program_ebpf
 from bpfq.__main__ import main
@@ -38,7 +35,7 @@ from bpfq.kernel.links import link_with_id
 from bpfq.program_ebpf import EbpfProgram
 from bpfq.record import replace
 
-from .running import BPFQ, ROOT, Ran, Run, environment, process
+from .running import BPFQ, Ran, Run, environment, process
 
 live = [pytest.mark.root, needs_bpf, needs_ip]
 NOBODY = 65534
@@ -574,73 +571,3 @@ def test_status_says_that_there_is_nothing(bpfq: Run, monkeypatch: pytest.Monkey
     assert bpfq("status") == (0, "", "bpfq has attached nothing here\n")
     assert bpfq("status", "-q") == (0, "", "")
     assert json.loads(bpfq("status", "--json").out) == {"attached": []}
-
-
-README = (ROOT / "README.md").read_text()
-_NUMBERS = (
-    (r"link \d+", "link N"),
-    (r"^(ntp +XDP on eth0 +)\d+ +\d+s +", r"\1 N  N  "),
-    (r"link +age +matches +", "link  age  matches  "),
-    (r"\d+\.\d s", "N s"),
-    (r"\d+ instructions", "N instructions"),
-    (r" {2,}", "  "),
-)
-
-
-def session() -> list[tuple[str, str]]:
-    """The commands of the README's section with what they print."""
-    (block,) = re.findall(r"```text\n(\$ bpfq attach .*?)```", README, re.DOTALL)
-    parts = [part.partition("\n") for part in block.split("$ bpfq ")[1:]]
-    return [(command, printed) for command, _, printed in parts]
-
-
-def without_numbers(text: str) -> str:
-    """What differs from machine to machine, as N."""
-    for pattern, instead in _NUMBERS:
-        text = re.sub(pattern, instead, text, flags=re.MULTILINE)
-    return text
-
-
-def own_rows(text: str) -> str:
-    """A table of status without what others have attached on this machine."""
-    head, *rows = text.splitlines(keepends=True) or [""]
-    return head + "".join(row for row in rows if not head.startswith("name ") or row[:4] == "ntp ")
-
-
-def interface() -> None:
-    """eth0, and the other end of its wire."""
-    ip("link", "add", "wire", "type", "veth", "peer", "name", "eth0")
-    for name in ("wire", "eth0"):
-        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
-            file.write("1")
-        ip("link", "set", name, "up")
-
-
-@pytest.mark.root
-@needs_bpf
-@needs_ip
-def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
-    ntp = Ether(dst="ff:ff:ff:ff:ff:ff", src="02:00:00:00:00:01") / IP(
-        src="192.0.2.1", dst="192.0.2.2"
-    )
-
-    def scenario() -> list[tuple[int, str]]:
-        interface()
-        mount_bpffs("/sys/fs/bpf")
-        os.chdir(tmp_path)
-        ran("witness", "udp dst port 53 and not net 10.0.0.0/8", "-n", "3", "-w", "dns.pcap")
-        done = []
-        for number, (command, _) in enumerate(session()):
-            if number == 1:
-                with sender("wire") as out:
-                    for _ in range(17):
-                        out.send(bytes(ntp / UDP(sport=123) / bytes(48)))
-            each = ran(*shlex.split(command))
-            done.append((each.code, own_rows(each.out) + each.err))
-        return done
-
-    done = in_namespace(scenario)
-    assert [code for code, _ in done] == [0] * len(session())
-    assert [without_numbers(printed) for _, printed in done] == [
-        without_numbers(printed) for _, printed in session()
-    ]

@@ -282,10 +282,10 @@ def test_a_terminal_has_a_live_table_until_a_key(keys: bytes, code: int) -> None
 
 
 @kernel
-def test_the_readme_shows_what_it_draws() -> None:
+def test_the_documentation_shows_what_it_draws() -> None:
     pytest.importorskip("rich")
-    readme = (ROOT / "README.md").read_text()
-    block = re.search(r"```text\n\$ bpfq (count .*)\n((?:.*\n)*?)```", readme)
+    page = (ROOT / "docs/hooks.md").read_text()
+    block = re.search(r"```text\n\$ bpfq (count .*)\n((?:.*\n)*?)```", page)
     assert block is not None
     command, drawn = shlex.split(block[1]), block[2].splitlines()
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bpfq.analysis.decide import Questions, Undecided
 
-from .running import ROOT, Run, environment
+from .running import Run
 
 PORTS = """\
 different
@@ -113,28 +109,3 @@ def test_two_filters_are_needed(bpfq: Run, words: tuple[str, ...], message: str)
 def test_a_mistake_is_shown_in_its_filter(bpfq: Run) -> None:
     ran = bpfq("equiv", "ip", "tcp prot 80")
     assert (ran.code, ran.err.splitlines()[1:3]) == (2, ["  tcp prot 80", "      ^^^^"])
-
-
-README = (ROOT / "README.md").read_text()
-SESSIONS = [
-    block
-    for block in re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    if block.startswith(("$ bpfq equiv", "$ bpfq prove"))
-]
-
-
-@pytest.mark.parametrize("session", SESSIONS)
-def test_readme_shows_what_is_printed(session: str) -> None:
-    run = [sys.executable, "-m", "bpfq"]
-    for command, _, expected in (
-        part.partition("\n") for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
-    ):
-        script = command.replace("bpfq", shlex.join(run), 1)
-        done = subprocess.run(
-            script, shell=True, capture_output=True, text=True, env=environment(), check=False
-        )
-        assert done.stdout == expected
-
-
-def test_readme_has_sessions() -> None:
-    assert len(SESSIONS) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from .running import Run
 
@@ -68,10 +67,3 @@ def test_json_has_all_that_is_printed(bpfq: Run) -> None:
 
 def test_colour_is_bold_labels(bpfq: Run) -> None:
     assert bpfq("--color", "always", "ip").out.startswith("\x1b[1mIn full   \x1b[0mip (")
-
-
-def test_the_readme_shows_what_is_printed(bpfq: Run) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    command = "$ bpfq -q 'port 53 and not host 10.0.0.1'\n"
-    shown = readme.partition(command)[2].partition("```")[0]
-    assert bpfq("-q", "port 53 and not host 10.0.0.1").out == shown

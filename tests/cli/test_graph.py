@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,7 +14,7 @@ from capture.octets import enhanced, interface, pcap_header, record, section
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from .running import BPFQ, ROOT, Run, environment
+from .running import BPFQ, Run, environment
 
 DRAWN = """\
  0  [12:2] = 0x86dd       ip6             ✓ ↓       ✗ 4 ───────╮
@@ -227,15 +226,3 @@ def test_colours_change_nothing_else(bpfq: Run) -> None:
     plain = bpfq("graph", "--stages", "tcp port 80 or tcp port 443").out
     coloured = bpfq("graph", "--color=always", "--stages", "tcp port 80 or tcp port 443").out
     assert coloured != plain and re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
-
-
-def test_readme_shows_what_is_printed(
-    bpfq: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = (ROOT / "README.md").read_text()
-    shown = readme.partition("```text\n$ bpfq graph ")[2].partition("```")[0]
-    command, _, expected = shown.partition("\n")
-    monkeypatch.chdir(tmp_path)
-    packets = [*9 * [WEB], *4 * [DNS], *2 * [WEB[:30]], bytes(ETHERNET / ARP())]
-    Path("office.pcap").write_bytes(pcap_header() + b"".join(map(record, packets)))
-    assert bpfq("graph", *shlex.split(command)).out == expected

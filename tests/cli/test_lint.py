@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 
 import pytest
 
 from bpfq.analysis.lint.oracle import Engine
-from bpfq.analysis.lint.rules import RULES
 from bpfq.frontend.pcap.parse import parse
 from bpfq.settings import settings_of
 
 from .running import Run
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 MIXED = "host 10.0.0.1 and tcp port 80 or 443"
 LISTED = """\
 # what the sensor does not look at
@@ -95,23 +92,6 @@ def test_colours_are_only_added(bpfq: Run) -> None:
     ran = bpfq("lint", "--color=always", MIXED)
     assert ran.out.startswith("\x1b[1mwarning[P01]\x1b[0m 'and' and 'or'")
     assert "\x1b[32mfix:\x1b[0m  (host" in ran.out
-
-
-def test_the_readme_shows_what_is_printed(bpfq: Run) -> None:
-    shown = re.search(r"```text\n\$ bpfq lint '([^\n]*)'\n(.*?)```", README, re.DOTALL)
-    assert shown is not None
-    assert bpfq("lint", shown[1]) == (1, shown[2], "")
-
-
-def test_the_readme_lists_every_code_with_an_example_that_has_it(bpfq: Run) -> None:
-    table = README.partition("## Lint")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([A-Z][0-9]{2})` \| .* \| (?:`(.*?)`)?.*\|$", table, re.MULTILINE)
-    assert [code for code, _ in rows] == list(RULES)
-    targets = {"V03": ("--target", "packet")}
-    examples = {code: text for code, text in rows if text and not code.startswith("L")}
-    shown = {c: bpfq("lint", *targets.get(c, ()), text).out for c, text in examples.items()}
-    assert [code for code, out in shown.items() if f"[{code}]" not in out] == []
-    assert len(shown) == 13
 
 
 # ---------------------------------------------------------------- formats

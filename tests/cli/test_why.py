@@ -10,7 +10,7 @@ from capture.octets import enhanced, interface, pcap_header, record, section
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 
-from .running import ROOT, Run, process
+from .running import Run, process
 
 ETHERNET = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 DNS = IP(src="10.1.0.9", dst="8.8.8.8") / UDP(sport=40112, dport=53)
@@ -51,11 +51,6 @@ def mixed(tmp_path: Path) -> str:
 
 def test_numbered_packet_is_explained(bpfq: Run, trunk: str) -> None:
     assert bpfq("why", "ip and udp port 53", "-r", trunk, "-n", "3") == (1, SESSION, "")
-
-
-def test_readme_shows_what_is_printed() -> None:
-    command = "$ bpfq why 'ip and udp port 53' -r trunk.pcap -n 3"
-    assert f"```text\n{command}\n{SESSION}```" in (ROOT / "README.md").read_text()
 
 
 def test_packet_that_matches_exits_with_0(bpfq: Run, trunk: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 import bpfq as package
 from bpfq.capture.files import open_capture
 
-from .running import ROOT, Run, process
+from .running import Run, process
 
 
 def test_a_packet_is_a_line(bpfq: Run) -> None:
@@ -170,15 +168,3 @@ def test_what_cannot_be_had_is_an_error(bpfq: Run, words: tuple[str, ...], messa
 def test_a_wrong_filter_is_underlined(bpfq: Run) -> None:
     ran = bpfq("witness", "ip and arp")
     assert (ran.code, ran.err.splitlines()[1:]) == (2, ["  ip and arp", "  ^^     ^^^"])
-
-
-def test_the_readme_shows_what_is_printed(
-    bpfq: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "README.md").read_text()
-    (block,) = re.findall(r"```text\n(\$ bpfq witness .*?)```", text, re.DOTALL)
-    commands = [command.partition("\n") for command in block.split("$ ")[1:]]
-    assert len(commands) == 2
-    for command, _, expected in commands:
-        assert bpfq(*shlex.split(command)[1:]).out == expected

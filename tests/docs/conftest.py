@@ -1,0 +1,3 @@
+from cli.running import bpfq
+
+__all__ = ["bpfq"]
