@@ -6,7 +6,7 @@ Program.of("2,48 0 0 0,6 0 0 1").matches(packet)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
 
 from bpfq.compiler import compile_query
 from bpfq.errors import BpfqError, UndecidedError, UnsupportedError
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from bpfq.analysis.decompile.decompile import Decompiled
     from bpfq.analysis.prove import Proof
     from bpfq.backends.pyfunc import Matcher
+    from bpfq.export.job import Part
     from bpfq.isa.cbpf.given import Given
     from bpfq.superopt.gain import Gain
 
 P = TypeVar("P")
+TextFormat: TypeAlias = Literal[
+    "c", "go", "rust", "python", "iptables", "tc", "bpf_asm", "json", "dot", "mermaid", "svg"
+]
 
 _NO_METADATA: Mapping[str, int] = {}
 
@@ -134,6 +138,42 @@ class Program:
         if name not in FORMATS:
             raise ValueError(f"unknown format {name!r}; the formats are {', '.join(FORMATS)}")
         return FORMATS[name](self.words)
+
+    @overload
+    def export(self, format: Literal["elf"], *, name: str = ..., section: str = ...) -> bytes: ...
+
+    @overload
+    def export(self, format: TextFormat, *, name: str = ..., package: str = ...) -> str: ...
+
+    @overload
+    def export(
+        self, format: str, *, name: str = ..., package: str = ..., section: str = ...
+    ) -> str | bytes: ...
+
+    def export(
+        self, format: str, *, name: str = "", package: str = "main", section: str = ""
+    ) -> str | bytes:
+        """The program as other tools take it, as ``bpfq export`` writes it: text, or for "elf"
+        the octets of an object file.
+
+        name: of the program, in formats that have names.  package: of Go.  section: of an object
+        file.  The text holds the command that makes it again, where it has comments and a command
+        can say all options.
+
+        Raises BpfqError for a name that cannot be, UnsupportedError for a target that the format
+        is not for.
+        """
+        from bpfq.export.whole import export
+
+        return export(self.part(name), format, package=package, section=section)
+
+    def part(self, name: str = "", text: str | None = None) -> Part:
+        """The program as a part of what is exported.  text: the filter as it was written."""
+        from bpfq.analysis.stages import filter_as_text
+        from bpfq.export.job import Part
+
+        written = filter_as_text(self.query) if text is None else text
+        return Part(name, written, self.words, self.settings, lambda: self.query)
 
     def matches(
         self,
@@ -288,6 +328,13 @@ class GivenProgram(Program):
 
     def _loads(self, offset: int) -> bool:
         return any((word.code, word.k) == (_LOAD, offset) for word in self.words)
+
+    def part(self, name: str = "", text: str | None = None) -> Part:
+        """As of Program; no command makes it again."""
+        from bpfq.export.job import Part
+
+        written = "a program that was given" if text is None else text
+        return Part(name, written, self.words, self.settings, lambda: self.query, is_given=True)
 
     def __repr__(self) -> str:
         where = f"target={self.target!r}, link={self.link!r}"

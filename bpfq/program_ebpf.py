@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bpfq.isa.cbpf.instructions import SockFilter
     from bpfq.analysis.prove import Proof
     from bpfq.ebpf.attachment import Attachment
+    from bpfq.export.job import Part
 
 _NAME: Final = "bpfq"
 _NO_METADATA: Final[Mapping[str, int]] = {}
@@ -101,6 +102,12 @@ class EbpfProgram(Program):
         if any(each.name == MATCHES for each in self.module.maps):
             return self
         return compile_ebpf(self.query, self.settings, self.action, counted=True)
+
+    def part(self, name: str = "", text: str | None = None) -> Part:
+        """As of Program, with sets written out where an object file cannot hold their entries."""
+        filled = any(each.entries for each in self.module.maps)
+        module = (self.without_maps if filled else self).module
+        return replace(Program.part(self, name, text), module=module)
 
     def attach(
         self,

@@ -25,6 +25,7 @@ LAYERS = (
     ("hook_compiler",),
     ("analysis",),
     ("superopt",),
+    ("export",),
     ("program",),
     ("program_ebpf",),
     ("api",),

@@ -40,6 +40,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq set list|add|del NAME ENTRY ...   what @NAME is now, in filters at work
        bpfq count -i IF NAME=EXPRESSION ...   what each of many filters matches, by the second
        bpfq test -r FILE --target ebpf:HOOK EXPRESSION  the loaded program on a capture
+       bpfq export FORMAT EXPRESSION         C, Go, Rust, Python, iptables, tc, a picture, ...
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
        bpfq completion SHELL; bpfq man       completion for bash, zsh, fish; the manual page
@@ -59,6 +60,7 @@ examples:
   sudo bpfq attach --xdp eth0 --action drop --ttl 10m udp src port 123
   sudo bpfq attach --tc eth0:egress --action count --pin /sys/fs/bpf/dns udp port 53
   bpfq export elf --target ebpf:xdp --action drop udp port 123 -o ntp.o
+  iptables -A INPUT -m bpf --bytecode "$(bpfq export iptables -4 tcp dst port 443)" -j DROP
 
 exit codes: 0 found or done, 1 no packet matched or different, 2 filter or command line wrong,
 3 the target cannot, 4 the system refused, 5 undecided, 130 Ctrl-C
@@ -90,6 +92,7 @@ def read(words: list[str]) -> Namespace:
         parser.error("no expression: give a filter, '' for all packets")
     options = _parse(parser, words[1:] if verb else words)
     options.command = verb or _command(options)
+    options.line = ("bpfq", *words)
     if options.command in ("explain", "match", "links") and options.prove:
         raise BpfqError("--prove is for a program: add -d", suggestions=(Suggestion("bpfq prove"),))
     return options
@@ -164,9 +167,9 @@ def _parser(verb: str) -> _Parser:
             _filter_options(parser)
             count_options(parser)
         case "export":
-            from bpfq.cli.hook_arguments import export_options
+            from bpfq.cli.export_arguments import export_options
 
-            parser = _new("bpfq export elf --target ebpf:HOOK [options] -o FILE EXPRESSION")
+            parser = _new("bpfq export FORMAT [options] [-o FILE] EXPRESSION | NAME=EXPRESSION ...")
             _filter_options(parser)
             export_options(parser)
         case "doctor":

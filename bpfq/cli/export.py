@@ -1,109 +1,113 @@
-"""``bpfq export elf``: programs as an object file for bpftool, libbpf, ip and tc."""
+"""``bpfq export FORMAT``: programs as other tools take them."""
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
-from typing import Any, Final
+from typing import Any
 
 from bpfq.cli.named import named_filters
 from bpfq.cli.packets import writable
-from bpfq.cli.request import compiled, for_hook
-from bpfq.cli.terminal import say
-from bpfq.ebpf.naming import renamed
-from bpfq.errors import BpfqError
-from bpfq.isa.ebpf.encode import Endian
-from bpfq.isa.ebpf.program import Module
-from bpfq.objfile.object import object_file
-from bpfq.objfile.sections import section_of
-from bpfq.record import replace
+from bpfq.cli.request import compiled, for_hook, meaning
+from bpfq.cli.terminal import say, standard_output
+from bpfq.errors import BpfqError, LimitError, naming
+from bpfq.export.formats import Format, check_target, exported, format_of
+from bpfq.export.job import Job, Part
 from bpfq.program_ebpf import compile_ebpf
-from bpfq.source import Suggestion, nearest
-
-FORMATS: Final = ("elf",)
-_DEFAULT_NAME: Final = "bpfq"
+from bpfq.record import replace
+from bpfq.targets import target
 
 
 def run(options: Namespace) -> int:
-    _format(options)
-    rows = named_filters(options, options.name or _DEFAULT_NAME)
+    name = options.words.pop(0) if options.words else ""
+    row = format_of(name)
+    if row.binary and options.output is None:
+        raise BpfqError("no file: give one with -o, - for standard output")
+    _settle_target(options, row)
+    check_target(name, target(options.target or "file"))
+    rows = named_filters(options, options.name or "")
     if options.name is not None and rows[0][0] != options.name:
         raise BpfqError("--name and NAME=EXPRESSION both name the program: leave out --name")
-    modules = tuple(
-        renamed(_module(options, text), name, own_maps=len(rows) > 1) for name, text in rows
+    job = Job(
+        tuple(_part(options, name, text) for name, text in rows),
+        options.line,
+        options.package,
+        "big" if options.big_endian else "little",
+        (options.section or "",) * len(rows),
     )
-    sections = (options.section or "",) * len(modules)
-    octets = object_file(modules, byteorder=_byteorder(options), sections=sections)
-    with writable(options.output, "an object file is", "-o") as stream:
-        stream.write(octets)
-    _report(options, modules, len(octets))
+    made = exported(name, job)
+    if isinstance(made, bytes):
+        from bpfq.cli.export_object import write_object
+
+        write_object(options, job, made)
+    else:
+        _write_text(options, row, job, made)
     return 0
 
 
-def _format(options: Namespace) -> None:
-    """Take the format from the words; raises BpfqError for another one, and without a file."""
-    name = options.words.pop(0) if options.words else ""
-    if name not in FORMATS:
-        close = nearest(name, FORMATS)
-        raise BpfqError(
-            f"cannot export {name!r}; the formats are {', '.join(FORMATS)}"
-            if name
-            else f"no format: the formats are {', '.join(FORMATS)}",
-            suggestions=(Suggestion(f"bpfq export {close or FORMATS[0]} ..."),),
-        )
-    if options.output is None:
-        raise BpfqError("no file: give one with -o, - for standard output")
+def _settle_target(options: Namespace, row: Format) -> None:
+    """The target that the format is for, unless the options name another one."""
+    live = options.interface is not None and row.target == "file"
+    if options.target is None and row.target:
+        options.target = "packet" if live else row.target
 
 
-def _module(options: Namespace, text: str) -> Module:
-    program = for_hook(compiled(options, text))
-    if program is None:
-        raise BpfqError(
-            f"an object file holds eBPF programs, target '{options.target or 'file'}' takes "
-            "classic ones",
-            suggestions=(Suggestion("--target ebpf:xdp"), Suggestion("--target ebpf:tc")),
-        )
-    filled = any(each.entries for each in program.module.maps)  # which no object file can carry
-    if filled or options.big_endian:
-        settings = replace(program.settings, byteorder=_byteorder(options))
-        program = compile_ebpf(program.query, settings, program.action, maps=False)
-    return program.module
+def _part(options: Namespace, name: str, text: str) -> Part:
+    with naming(name or text, text):
+        try:
+            program = compiled(options, text)
+        except LimitError as error:
+            raise _explained(error, options, text) from None
+    hooked = for_hook(program)
+    if hooked is not None and options.big_endian:
+        settings = replace(hooked.settings, byteorder="big")
+        program = compile_ebpf(hooked.query, settings, hooked.action, maps=False)
+    return program.part(name, text)
 
 
-def _byteorder(options: Namespace) -> Endian:
-    return "big" if options.big_endian else "little"
+def _explained(error: LimitError, options: Namespace, text: str) -> LimitError:
+    """The error with the largest part of the filter, and what is short enough."""
+    from bpfq.questions.filters import too_long
+    from bpfq.settings import settings_of
+
+    meant = meaning(options)
+    settings = settings_of(
+        meant["target"], meant["link"], netmask=meant["netmask"], through=meant["through"],
+        tcp6=meant["tcp6"], family=meant["family"], protochain=meant["protochain"],
+        level=options.level, strict=options.strict, allow_empty=options.allow_empty,
+        optimise_for=options.objective,
+    )  # fmt: skip
+    return too_long(error, text, settings, meant["resolver"])
 
 
-def _report(options: Namespace, modules: tuple[Module, ...], size: int) -> None:
-    """What the file holds: on standard output as JSON, else on standard error."""
+def _write_text(options: Namespace, row: Format, job: Job, made: str) -> None:
+    """Write it, and say what there is to say beside it."""
+    to_file = options.output not in (None, "-")
+    if to_file:
+        with writable(options.output, option="-o") as stream:
+            stream.write(made.encode("utf-8", "surrogateescape"))
+    elif not options.json and (output := standard_output()) is not None:
+        output.write(made)
     if options.json:
         import json
 
-        print(json.dumps(_fields(options, modules, size)), file=_beside(options))
-    elif not options.quiet:
-        for module in modules:
-            section = section_of(module.hook, options.section or "")
-            many = len(module.function.instructions)
-            maps = "".join(f", map {each.name}" for each in module.maps)
-            say(f"{options.output}: {section} {module.function.name}, {many} instructions{maps}")
+        fields = _fields(options, job)
+        print(json.dumps(fields if to_file else {**fields, "text": made}))
+    elif row.beside is not None and not options.quiet:
+        say(row.beside(job))
 
 
-def _beside(options: Namespace) -> Any:
-    """Where the JSON goes: not among the bytes of the object file."""
-    return sys.stderr if options.output == "-" else sys.stdout
-
-
-def _fields(options: Namespace, modules: tuple[Module, ...], size: int) -> dict[str, Any]:
+def _fields(options: Namespace, job: Job) -> dict[str, Any]:
+    """What was written, as ``--json`` prints it; keys are only ever added."""
     return {
         "file": options.output,
-        "bytes": size,
         "programs": [
             {
-                "name": module.function.name,
-                "section": section_of(module.hook, options.section or ""),
-                "instructions": len(module.function.instructions),
-                "maps": [each.name for each in module.maps],
+                "name": part.name or None,
+                "filter": part.text,
+                "target": part.settings.target.name,
+                "link": part.settings.link.name,
+                "instructions": len(part.words),
             }
-            for module in modules
+            for part in job.parts
         ],
     }

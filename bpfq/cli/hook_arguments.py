@@ -25,15 +25,3 @@ def test_options(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("the packets").add_argument
     add("-r", dest="read", metavar="FILE", help="of this file, - is stdin")
     add("-c", dest="limit", type=int, metavar="N", help="stop after N packets")
-
-
-def export_options(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("the object file").add_argument
-    add("-o", dest="output", metavar="FILE", help="write it there, - is stdout")
-    add(
-        "-e", dest="expressions", action="append", default=[], metavar="NAME=EXPR",
-        help="one of several programs; NAME=EXPR words do, too",
-    )  # fmt: skip
-    add("--name", metavar="NAME", help="of a single program, bpfq unless given")
-    add("--big-endian", action="store_true", help="for a machine with the byte order of packets")
-    add("--section", metavar="SECTION", help="as tcx/ingress, xdp.frags, cgroup_skb/egress")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard
 
 from bpfq.api import compile, query_of
-from bpfq.errors import quoting
+from bpfq.errors import LimitError, quoting
 from bpfq.isa.cbpf.given import given_words, lists_program
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.program import GivenProgram, Program
 from bpfq.record import replace
-from bpfq.settings import settings_of
+from bpfq.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from bpfq.analysis.compare import Comparison
@@ -76,6 +76,31 @@ def lint(
         optmem = optmem_max()
     with quoting(filter):
         return look(reading, settings, Engine(settings), optmem)
+
+
+def too_long(
+    error: LimitError, text: str, settings: Settings, resolver: Resolver | None = None
+) -> LimitError:
+    """The error for a filter that needs more instructions than its target takes, with the largest
+    part and its size, and the options that make it fit, with theirs.
+    """
+    from bpfq.analysis.lint.limits import oversize, program_size
+    from bpfq.analysis.lint.oracle import Engine
+    from bpfq.analysis.lint.reading import read_text
+    from bpfq.analysis.lint.subject import Subject
+
+    subject = Subject(read_text(text, resolver), settings, Engine(settings))
+    size = program_size(subject.query, settings)
+    if size is None or settings.target.limit is None or size <= settings.target.limit:
+        return error
+    found = oversize(subject, size)
+    fitting = error.message.removeprefix(settings.target.excess(size))
+    return LimitError(
+        found.message + fitting,
+        span=next(iter(found.spans), None),
+        text=text,
+        suggestions=found.suggestions,
+    )
 
 
 def prove(

@@ -1,4 +1,4 @@
-"""``bpfq export elf``: object files that other loaders take."""
+"""``bpfq export``: object files that other loaders take, and what all formats share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kernel.namespaces import needs_root
 from objfile.tools import needs_bpftool, output
 
 import bpfq as library
+from bpfq.export.formats import FORMATS
 from bpfq.objfile.read import ObjectRead, read_object
 
 from .running import BPFQ, Run, environment, process
@@ -127,13 +128,9 @@ def test_standard_output_takes_the_bytes_unless_it_is_a_terminal() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("export",), "no format: the formats are elf"),
-        (("export", "efl", "arp"), "cannot export 'efl'; the formats are elf"),
+        (("export",), f"no format: the formats are {', '.join(FORMATS)}"),
+        (("export", "efl"), f"cannot export 'efl'; the formats are {', '.join(FORMATS)}"),
         (("export", "elf", "arp"), "no file: give one with -o, - for standard output"),
-        (
-            ("export", "elf", "arp", "-o", "F"),
-            "an object file holds eBPF programs, target 'file' takes classic ones",
-        ),
         (
             (*XDP, "--section", "tc", "arp", "-o", "F"),
             "a program for xdp cannot stand in section 'tc', use xdp or xdp.frags",
@@ -171,6 +168,138 @@ def test_a_place_that_cannot_be_written_is_told(bpfq: Run) -> None:
         2,
         "bpfq: cannot open /nonexistent/f.o: no such file or directory\n",
     )
+
+
+# ---------------------------------------------------------------- text
+
+
+def test_text_goes_to_a_file_when_one_is_named(bpfq: Run, tmp_path: Path) -> None:
+    path = tmp_path / "arp.c"
+    assert bpfq("export", "c", "-o", str(path), "arp") == (0, "", "")
+    assert f"made by: bpfq export c -o {path} arp\n" in path.read_text()
+
+
+@pytest.mark.parametrize(("format", "limit"), [("iptables", 64), ("tc", 4096)])
+def test_a_line_without_comments_has_its_size_beside_it(bpfq: Run, format: str, limit: int) -> None:
+    ran = bpfq("export", format, "udp")
+    many = ran.out.count(",")
+    assert (ran.code, ran.err) == (0, f"# {many} of {limit} instructions\n")
+    assert bpfq("export", format, "-q", "udp") == (0, ran.out, "")
+
+
+def test_one_family_of_iptables_is_less(bpfq: Run) -> None:
+    words = ("export", "iptables", "tcp dst port 443 and tcp[tcpflags] = tcp-syn")
+    assert bpfq(*words).err == "# 13 of 64 instructions\n"
+    assert bpfq(*words, "-4").err == "# 10 of 64 instructions\n"
+
+
+def test_json_holds_the_text_or_tells_of_the_file(bpfq: Run, tmp_path: Path) -> None:
+    found = json.loads(bpfq("export", "iptables", "--json", "-4", "icmp").out)
+    assert (found["file"], found["text"]) == (None, "4,48 0 0 9,21 0 1 1,6 0 0 1,6 0 0 0\n")
+    assert found["programs"] == [
+        {"name": None, "filter": "icmp", "target": "xt_bpf", "link": "IPV4", "instructions": 4}
+    ]
+    path = str(tmp_path / "f.c")
+    found = json.loads(bpfq("export", "c", "--json", "-o", path, "dns=udp", "web=tcp").out)
+    assert (found["file"], "text" in found) == (path, False)
+    assert [each["name"] for each in found["programs"]] == ["dns", "web"]
+
+
+HOSTS = " or ".join(f"host 10.{n * 7 % 50}.{n % 9}.{n * 3}" for n in range(46))
+
+
+def instructions(text: str) -> int:
+    """How many a filter comes to that is too long for iptables."""
+    with pytest.raises(library.LimitError) as caught:
+        library.compile(text, target="xt_bpf")
+    return int(str(caught.value).split()[0])
+
+
+def test_a_filter_too_long_for_iptables_names_its_largest_part(bpfq: Run) -> None:
+    text = f"tcp port 443 and ({HOSTS})"
+    ran = bpfq("export", "iptables", text)
+    whole, part = instructions(text), instructions(HOSTS)
+    first, quoted, carets = ran.err.splitlines()
+    assert (ran.code, ran.out) == (3, "")
+    assert first.startswith(
+        f"bpfq: {whole} instructions, {whole - 64} more than the 64 of 'xt_bpf'; the largest part "
+        f"is '{HOSTS[:60]}...' with {part}; what would fit: "
+    )
+    assert quoted[carets.index("^") :].startswith(HOSTS[:50])
+
+
+def test_a_family_that_fits_is_tried_with_its_size(bpfq: Run) -> None:
+    text = f"ip6 host ::1 or {' or '.join(HOSTS.split(' or ')[:24])}"
+    ran = bpfq("export", "iptables", text)
+    fits = {each: len(library.compile(text, target="xt_bpf", family=each)) for each in (4, 6)}
+    assert ran.code == 3
+    assert ran.err.splitlines()[-2:] == [
+        f"  try:  -4    {fits[4]} instructions, for IPv4 alone",
+        f"        -6    {fits[6]} instructions, for IPv6 alone",
+    ]
+    assert bpfq("export", "iptables", "-4", text).err == f"# {fits[4]} of 64 instructions\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("elf", "arp", "-o", "-"),
+            "an object file holds eBPF programs, target 'file' takes classic ones",
+        ),
+        (
+            ("c", "--target", "ebpf:xdp", "arp"),
+            "'c' holds classic programs, target 'ebpf:xdp' takes eBPF",
+        ),
+        (
+            ("tc", "--target", "packet", "arp"),
+            "'tc' is not for target 'packet': tc takes the number of a class where sockets take a "
+            "length",
+        ),
+        (
+            ("python", "--target", "udp", "arp"),
+            "'python' is not for target 'udp': the script reads a packet socket with link headers",
+        ),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(
+    bpfq: Run, words: tuple[str, ...], message: str
+) -> None:
+    ran = bpfq("export", *words)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.splitlines()[0] == f"bpfq: {message}"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("tc", "a=arp", "b=ip"), "'tc' holds one program, not 2; several: c, go, rust, json, elf"),
+        (("go", "func=arp"), "'func' is a word of Go: give the program another name"),
+        (("rust", "a=arp", "A=ip"), "two programs would be called A in Rust"),
+        (
+            ("c", "--name", "2b", "arp"),
+            "'2b' cannot be a name in C: use letters, digits and _, not beginning with a digit",
+        ),
+        (("go", "--package", "a b", "arp"), "'a b' cannot be the name of a package in Go"),
+        (("c", "a=tcp prot 80"), "filter 'a': unknown word 'prot'; did you mean 'port'?"),
+    ],
+)
+def test_a_wrong_name_or_number_is_told(bpfq: Run, words: tuple[str, ...], message: str) -> None:
+    ran = bpfq("export", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines()[0] == f"bpfq: {message}"
+
+
+def test_the_interface_says_the_link_type(bpfq: Run) -> None:
+    shown = bpfq("export", "json", "-i", "lo", "arp").out
+    assert json.loads(shown)["programs"][0]["target"] == "packet"
+
+
+def test_python_exports_object_files_as_well() -> None:
+    program = library.compile("udp port 53", target="ebpf:xdp", action="drop")
+    ((section, function),) = read_object(program.export("elf", name="dns")).functions
+    assert (section, function.name) == ("xdp", "dns")
+    assert function.instructions == tuple(program)
 
 
 @pytest.mark.root

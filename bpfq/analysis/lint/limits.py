@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from bpfq.analysis.lint.findings import Finding
 from bpfq.analysis.lint.subject import Subject
-from bpfq.compiler import compile_query
+from bpfq.choice import cheapest
+from bpfq.compiler import decided
 from bpfq.errors import BpfqError, LimitError
 from bpfq.isa.cbpf import opcodes
 from bpfq.isa.cbpf.instructions import SockFilter
@@ -45,33 +46,41 @@ def iptables_size(subject: Subject) -> Iterator[Finding]:
 
 
 def _oversize(subject: Subject, code: str, limit: int) -> Iterator[Finding]:
-    target, compiled = subject.settings.target, subject.compiled
-    if compiled is None or target.limit != limit or len(compiled.words) <= limit:
+    compiled = subject.compiled
+    if compiled is None or subject.settings.target.limit != limit or len(compiled.words) <= limit:
         return
-    message = target.excess(len(compiled.words))
+    size = program_size(subject.query, subject.settings)  # where little room is, less is taken
+    if size is not None and size > limit:
+        yield oversize(subject, size, code)
+
+
+def oversize(subject: Subject, size: int, code: str = "L02") -> Finding:
+    """What there is to say about a program of so many instructions, more than its target takes."""
+    message = subject.settings.target.excess(size)
     largest = _largest_part(subject)
     if largest is not None:
         part, size = largest
         message += f"; the largest part is {subject.quoted(part)} with {size}"
     spans = () if largest is None else subject.spans(largest[0])
-    yield Finding(code, "error", message, spans, suggestions=tuple(_one_family(subject)))
+    return Finding(code, "error", message, spans, suggestions=tuple(_one_family(subject)))
 
 
 def _largest_part(subject: Subject) -> tuple[Query, int] | None:
     parts = operands(subject.query)
     if not 1 < len(parts) <= _MOST_PARTS:
         return None
-    sizes = [(part, _size(part, subject.settings)) for part in parts]
+    sizes = [(part, program_size(part, subject.settings)) for part in parts]
     known = [(part, size) for part, size in sizes if size is not None]
     return max(known, key=lambda item: item[1], default=None)
 
 
-def _size(query: Query, settings: Settings) -> int | None:
-    unlimited = replace(settings, target=replace(settings.target, limit=None))
+def program_size(query: Query, settings: Settings) -> int | None:
+    """Instructions of a query's program, however many; None where there is none."""
     try:
-        return len(compile_query(query, unlimited).words)
+        _, ways = decided(query, settings)
     except BpfqError:
         return None
+    return len(cheapest(ways, settings, lambda stage, value: None).words)
 
 
 def _one_family(subject: Subject) -> Iterator[Suggestion]:
@@ -81,7 +90,7 @@ def _one_family(subject: Subject) -> Iterator[Suggestion]:
         return
     for family in (4, 6):
         link = target_link(target, "RAW", family)
-        size = _size(subject.query, replace(subject.settings, link=link, allow_empty=False))
+        size = program_size(subject.query, replace(subject.settings, link=link, allow_empty=False))
         if size is not None and target.limit is not None and size <= target.limit:
             yield Suggestion(f"-{family}", f"{size} instructions, for IPv{family} alone")
 

@@ -110,7 +110,7 @@ def words_of(command: str) -> Values:
     """Of a command: those of a filter, unless it takes others."""
     match command:
         case "export":
-            from bpfq.cli.export import FORMATS
+            from bpfq.export.formats import FORMATS
 
             return Values((*FORMATS, *_EXPRESSION), expression=True)
         case "doctor":

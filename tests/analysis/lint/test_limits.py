@@ -55,6 +55,13 @@ def test_more_instructions_than_iptables_takes(text: str, families: list[str]) -
     assert tries(finding) == families
 
 
+def test_a_list_that_fits_where_room_is_little_is_no_finding() -> None:
+    text = " or ".join(f"host 10.{n * 7 % 50}.{n % 9}.{n * 3}" for n in range(25))
+    assert len(bpfq.compile(text, target="tc", link="RAW")) > 64
+    assert len(bpfq.compile(text, target="xt_bpf")) <= 64
+    assert codes(text, "xt_bpf", level=2) == []
+
+
 def test_the_largest_part_is_pointed_at() -> None:
     text = f"tcp and ({hosts(10)})"
     assert at(text, only("L02", text, "xt_bpf", level=0)) == [hosts(10)]

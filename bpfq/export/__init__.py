@@ -1,0 +1,1 @@
+"""Programs as the source text, rules and pictures of other tools."""
