@@ -123,6 +123,7 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq capture -i INTERFACE [options] EXPRESSION")
             _filter_options(parser)
             _packet_options(parser)
+            _capture_options(parser)
             _proof_option(parser)
         case "prove":
             parser = _new("bpfq prove [options] EXPRESSION [--program FILE|PID:FD]")
@@ -254,11 +255,20 @@ def _filter_options(parser: ArgumentParser) -> None:
     add = group.add_argument
     add("-F", dest="file", metavar="FILE", help="read the expression; # begins a comment")
     add("--program", metavar="FILE", help="bytecode, not a filter; PID:FD is a live socket's")
-    add("-y", dest="link", metavar="LINK", help="link type, EN10MB unless given; -L lists them")
-    add("-i", dest="interface", metavar="IF", help="for a socket on this live interface")
+    add(
+        "-y", "--linktype", dest="link", metavar="LINK",
+        help="link type, EN10MB unless given; -L lists them",
+    )  # fmt: skip
+    add(
+        "-i", "--interface", dest="interface", metavar="IF",
+        help="for a socket on this live interface",
+    )  # fmt: skip
     add("--target", metavar="TARGET", help="where it runs: file, packet, xt_bpf, ebpf:xdp, ...")
     add("--action", metavar="ACTION", help="of a match on a kernel hook: drop, pass or count")
-    add("-s", dest="snaplen", type=int, default=0, metavar="N", help="bytes a match returns")
+    add(
+        "-s", "--snapshot-length", dest="snaplen", type=int, default=0, metavar="N",
+        help="bytes a match returns",
+    )  # fmt: skip
     add("-4", dest="family", action="store_const", const=4, help="a layer-3 target has IPv4 only")
     add("-6", dest="family", action="store_const", const=6, help="a layer-3 target has IPv6 only")
     add("--netmask", metavar="MASK", help="of the capture network, for 'ip broadcast'")
@@ -269,7 +279,10 @@ def _filter_options(parser: ArgumentParser) -> None:
     add("--resolve", action="store_true", help="look up host, network and station names")
     add("--strict", action="store_true", help="as libpcap on packets cut inside a tested field")
     add("--allow-empty", action="store_true", help="compile a filter that matches nothing")
-    add("-O", dest="level", action="store_const", const=0, help="no optimiser, same as --opt 0")
+    add(
+        "-O", "--no-optimize", dest="level", action="store_const", const=0,
+        help="no optimiser, same as --opt 0",
+    )  # fmt: skip
     add("-O3", dest="level", action="store_const", const=3, help="search for less, as --opt 3")
     add("--opt", dest="level", type=int, metavar="N", help="optimiser level 0 to 3; 2 unless given")
     add(
@@ -290,7 +303,10 @@ def _listing_options(parser: ArgumentParser) -> None:
     add("--raw", action="store_true", help="one line, as xt_bpf and tc take it")
     add("--stages", action="store_true", help="all stages from the filter to the listing")
     add("--stats", action="store_true", help="what it costs, beside other programs; libpcap's, too")
-    add("-L", dest="list_link_types", action="store_true", help="list the link types")
+    add(
+        "-L", "--list-data-link-types", dest="list_link_types", action="store_true",
+        help="list the link types",
+    )  # fmt: skip
 
 
 def _graph_options(parser: ArgumentParser) -> None:
@@ -337,6 +353,18 @@ def _packet_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("packets")
     group.add_argument("-w", dest="write", metavar="FILE", help="write matches, - is stdout")
     group.add_argument("-c", dest="limit", type=int, metavar="N", help="stop after N matches")
+
+
+def _capture_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("live traffic").add_argument
+    add(
+        "-l", "-U", "--packet-buffered", "--immediate-mode", dest="at_once", action="store_true",
+        help="accepted: every packet is shown or written as it comes",
+    )  # fmt: skip
+    add(
+        "-p", "--no-promiscuous-mode", dest="own_traffic", action="store_true",
+        help="accepted: the interface is never made promiscuous",
+    )  # fmt: skip
 
 
 def _lint_options(parser: ArgumentParser) -> None:

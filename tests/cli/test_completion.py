@@ -59,7 +59,7 @@ def test_the_first_word_is_a_command_or_begins_a_filter(shell: Shell) -> None:
 @oracle
 def test_options_are_those_of_the_command(shell: Shell) -> None:
     assert shell.completed("bpfq --targ") == {"--target"}
-    assert shell.completed("bpfq witness --n") == {"--netmask", "--not"}
+    assert shell.completed("bpfq witness --n") == {"--netmask", "--no-optimize", "--not"}
     assert shell.completed("bpfq attach --pri") == {"--priority"}
     assert shell.completed("bpfq lint --fi") == {"--files", "--fix"}
     assert shell.completed("bpfq why --fi") == set()

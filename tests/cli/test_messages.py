@@ -59,7 +59,7 @@ def test_contradiction_underlines_both_clauses(bpfq: Run) -> None:
     [
         ((), 2, "no expression: give a filter, '' for all packets"),
         (("--thruogh", "vlan", "ip"), 2, "unknown option '--thruogh'"),
-        (("-s", "x", "ip"), 2, "argument -s: invalid int value: 'x'"),
+        (("-s", "x", "ip"), 2, "argument -s/--snapshot-length: invalid int value: 'x'"),
         (("-y", "FOO", "ip"), 2, "unknown link type 'FOO'; bpfq -L lists them"),
         (("--opt", "9", "ip"), 2, "level 9 is not one of 0, 1, 2, 3"),
         (("-F", "x", "ip"), 2, "an expression and -F: give one of them"),
