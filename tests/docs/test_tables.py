@@ -11,7 +11,7 @@ from cli.running import Run
 
 from bpfq.analysis.lint.rules import RULES
 from bpfq.cli import arguments
-from bpfq.cli.export import FORMATS
+from bpfq.export.formats import FORMATS
 from bpfq.tables.linktypes import link_types
 from bpfq.targets import TARGETS
 
