@@ -29,6 +29,31 @@ def join(first: Span | None, last: Span | None) -> Span | None:
     return Span(min(first.start, last.start), max(first.end, last.end))
 
 
+def balanced(text: str, span: Span) -> Span:
+    """The span with the parentheses around its first and last operand, which queries leave out."""
+    start, end = span
+    depth = lowest = 0
+    for character in text[start:end]:
+        depth += (character == "(") - (character == ")")
+        lowest = min(lowest, depth)
+    for _ in range(-lowest):
+        start = len(text[:start].rstrip()) - 1
+    for _ in range(depth - lowest):
+        end += len(text[end:]) - len(text[end:].lstrip()) + 1
+    whole = Span(max(start, 0), min(end, len(text)))
+    added = text[whole.start : span.start] + text[span.end : whole.end]
+    return whole if set(added) <= set("() \t\r\n") else span
+
+
+def blank_comments(text: str) -> str:
+    """Spaces for everything from # to the end of its line, so that spans stay right."""
+    lines = []
+    for line in text.split("\n"):
+        kept = line.partition("#")[0]
+        lines.append(kept.ljust(len(line)))
+    return "\n".join(lines)
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a typing error most likely meant, or None."""
     from difflib import get_close_matches

@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from typing import Final
 
 from bpfq.analysis.lint.findings import Finding, applied
 from bpfq.analysis.lint.repair import Repaired, repaired
+from bpfq.cli.filter_files import read_filter_file
 from bpfq.cli.findings import FORMATS, Report, as_text, report, report_fields
 from bpfq.cli.request import (
     STANDARD_STREAM,
     Meaning,
-    blank_comments,
     filter_text,
     meaning,
-    read_octets,
     read_text,
 )
 from bpfq.cli.terminal import coloured, complain, note, pasteable, say, standard_output
-from bpfq.errors import BpfqError, LoadError
+from bpfq.errors import BpfqError
 from bpfq.questions.filters import lint
 from bpfq.record import record
 from bpfq.settings import target_link
-from bpfq.source import Suggestion
+from bpfq.source import Suggestion, blank_comments
 from bpfq.targets import target
-
-_BOM: Final = "\ufeff"  # a byte order mark, U+FEFF, as some editors put it before a text
 
 
 def run(options: Namespace) -> int:
@@ -173,28 +169,13 @@ def _repaired(options: Namespace, meant: Meaning) -> Repaired:
 
 def _repair_file(options: Namespace, meant: Meaning) -> Repaired:
     """The file's filter without its mistakes and with its comments."""
-    raw = read_octets(options.file)
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BpfqError(f"{options.file} is not UTF-8 at byte {error.start}: not changed") from None
-    mark = _BOM if text.startswith(_BOM) else ""
-    text = text.removeprefix(_BOM)
+    file = read_filter_file(options.file)
+    text = file.text
     done = repaired(blank_comments(text), lambda blanked: _lint(options, meant, blanked))
     for edits in done.edits:  # made for the text without comments, of the same length
         text = applied(text, edits)
     if options.file != STANDARD_STREAM:
-        _write(options.file, (mark + text).encode(), changed=bool(done.edits))
+        file.write(text)
     elif not options.json:
-        print(mark + text, end="")
+        print(file.mark + text, end="")
     return Repaired(text, done.edits, done.left)
-
-
-def _write(path: str, octets: bytes, *, changed: bool) -> None:
-    if not changed:
-        return
-    try:
-        with open(path, "wb") as file:
-            file.write(octets)
-    except OSError as error:
-        raise LoadError(f"cannot write {path}: {error.strerror}", errno=error.errno) from None

@@ -11,7 +11,7 @@ from bpfq.cli.given import Given, given, known_filter
 from bpfq.errors import BpfqError, LoadError
 from bpfq.program import GivenProgram, Program
 from bpfq.settings import SEARCH_BUDGET, SNAPLEN
-from bpfq.source import Suggestion
+from bpfq.source import Suggestion, blank_comments
 from bpfq.targets import target
 
 if TYPE_CHECKING:
@@ -93,15 +93,6 @@ def unreadable(path: str, error: OSError) -> BpfqError:
     if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
         return BpfqError(message)
     return LoadError(message, errno=error.errno)
-
-
-def blank_comments(text: str) -> str:
-    """Spaces for everything from # to the end of its line, so that spans stay right."""
-    lines = []
-    for line in text.split("\n"):
-        kept = line.partition("#")[0]
-        lines.append(kept.ljust(len(line)))
-    return "\n".join(lines)
 
 
 class Meaning(TypedDict):

@@ -15,7 +15,7 @@ from bpfq.query.dsl_leaves import network4_text, network6_text
 from bpfq.query.dsl_text import to_python
 from bpfq.query.nodes import Leaf, Network, Query, Under
 from bpfq.query.text_values import compare_text, without_fields
-from bpfq.query.walk import operands, position_after, reads, unders
+from bpfq.query.walk import operands, position_after, reads, unders, with_operands
 from bpfq.tables.names import PF_ACTIONS
 from bpfq.tables.protocols import ETHERTYPE_IP, ETHERTYPE_IPV6, PROTOCOLS
 
@@ -31,7 +31,8 @@ def to_pcap(query: Query) -> str:
         return ""
     out: list[str] = []
     position: Under = ()
-    work: list[str | tuple[Query, str]] = [(query, "")]  # text, or a node and the word around it
+    plain = in_plain_words(query)
+    work: list[str | tuple[Query, str]] = [(plain, "")]  # text, or a node and the word around it
     while work:
         item = work.pop()
         if isinstance(item, str):
@@ -46,16 +47,42 @@ def to_pcap(query: Query) -> str:
             case nodes.Or(parts):
                 work.extend(_joined(parts, "or", around))
             case nodes.When():
-                work.append((_alternatives(node), around))
+                raise AssertionError(node)
             case _:
-                plain = _plain(node)
-                if plain is not node:
-                    work.append((plain, around))
-                    continue
                 _check_position(node, position)
                 out.append(_primitive(node))
                 position = position_after(node, position)
     return "".join(out)
+
+
+def in_plain_words(query: Query) -> Query:
+    """An equal query of primitives that pcap text has words for: no when(), no named fields.
+
+    Raises FilterError where there is none.
+    """
+    done: list[Query] = []
+    work: list[tuple[Query, bool]] = [(query, False)]
+    while work:
+        node, ready = work.pop()
+        match node:
+            case nodes.When():
+                work.append((_alternatives(node), False))
+            case nodes.Not() | nodes.And() | nodes.Or():
+                below = operands(node)
+                if not ready:
+                    work.append((node, True))
+                    work.extend((part, False) for part in reversed(below))
+                    continue
+                parts = tuple(done[len(done) - len(below) :])
+                del done[len(done) - len(below) :]
+                done.append(with_operands(node, parts))
+            case _:
+                plain = _plain(node)
+                if plain is node:
+                    done.append(node)
+                else:
+                    work.append((plain, False))
+    return done[0]
 
 
 def _joined(queries: tuple[Query, ...], word: str, around: str) -> list[str | tuple[Query, str]]:

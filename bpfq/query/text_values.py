@@ -5,6 +5,7 @@ tcp.window > 1000  ->  tcp[14:2] > 1000 or (ip6[6] = 6 and ip6[54:2] > 1000)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from bpfq.errors import FilterError
@@ -33,12 +34,17 @@ _GREEDY, _UNARY, _ATOM = 0, 6, 7
 _BITWISE = (Operator.AND, Operator.OR, Operator.XOR)
 
 
-def compare_text(node: nodes.Compare) -> str:
-    """The comparison of a tree without named fields."""
-    return f"{_value_text(node.left)} {node.relation} {_value_text(node.right)}"
+def decimal(number: nodes.Number) -> str:
+    return str(number.value)
 
 
-def _value_text(root: Value) -> str:
+def compare_text(node: nodes.Compare, spelling: Callable[[nodes.Number], str] = decimal) -> str:
+    """The comparison of a tree without named fields; masks that are spelled in base 10 get 16."""
+    left, right = (_value_text(side, spelling) for side in (node.left, node.right))
+    return f"{left} {node.relation} {right}"
+
+
+def _value_text(root: Value, spelling: Callable[[nodes.Number], str]) -> str:
     done: list[tuple[str, int]] = []  # text and how tightly it binds
     work: list[tuple[Value, bool]] = [(root, False)]
     while work:
@@ -50,14 +56,16 @@ def _value_text(root: Value) -> str:
             continue
         parts = done[len(done) - len(below) :]
         del done[len(done) - len(below) :]
-        done.append(_spelled(value, parts))
+        done.append(_spelled(value, parts, spelling))
     return done[0][0]
 
 
-def _spelled(value: Value, below: list[tuple[str, int]]) -> tuple[str, int]:
+def _spelled(
+    value: Value, below: list[tuple[str, int]], spelling: Callable[[nodes.Number], str]
+) -> tuple[str, int]:
     match value:
-        case nodes.Number(number):
-            return str(number), _ATOM
+        case nodes.Number():
+            return spelling(value), _ATOM
         case nodes.Length():
             return "len", _ATOM
         case nodes.Index(protocol, _, size):
@@ -91,7 +99,7 @@ def _set_apart(text: tuple[str, int], level: int) -> str:
 def _hexadecimal(operator: Operator, operand: Value, text: tuple[str, int]) -> tuple[str, int]:
     """Masks are read more easily in base 16."""
     if operator in _BITWISE and isinstance(operand, nodes.Number) and operand.value > 9:
-        return f"{operand.value:#x}", _ATOM
+        return f"{operand.value:#x}" if text[0].isdigit() else text[0], _ATOM
     return text
 
 

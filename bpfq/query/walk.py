@@ -55,7 +55,7 @@ def map_leaves(query: Query, change: Callable[[Leaf], Query]) -> Query:
                     continue
                 changed = tuple(done[len(done) - len(below) :])
                 del done[len(done) - len(below) :]
-                done.append(_with_operands(item, changed))
+                done.append(with_operands(item, changed))
             case _:
                 done.append(change(item))
     return done[0]
@@ -75,14 +75,15 @@ def replaced(query: Query, part: Query, other: Query) -> Query:
         above, number = path[id(at)]
         assert isinstance(above, nodes.Not | nodes.And | nodes.Or | nodes.When)
         parts = operands(above)
-        made = _with_operands(above, (*parts[:number], made, *parts[number + 1 :]))
+        made = with_operands(above, (*parts[:number], made, *parts[number + 1 :]))
         at = above
     return made
 
 
-def _with_operands(
+def with_operands(
     query: nodes.Not | nodes.And | nodes.Or | nodes.When, below: tuple[Query, ...]
 ) -> Query:
+    """The node with other queries right below it; its span stays."""
     match query:
         case nodes.Not():
             return nodes.Not(below[0], span=query.span)

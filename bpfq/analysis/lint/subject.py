@@ -16,7 +16,7 @@ from bpfq.query.text import to_pcap
 from bpfq.query.walk import map_unders, operands
 from bpfq.record import record
 from bpfq.settings import Settings
-from bpfq.source import Span, Suggestion
+from bpfq.source import Span, Suggestion, balanced
 
 _LONGEST_QUOTE = 60  # characters of the filter that a message repeats
 _LONGEST_SUGGESTION = 200
@@ -51,7 +51,7 @@ class Subject:
     def spans(self, *nodes: Query) -> tuple[Span, ...]:
         """Where the nodes are written; those that are not have none."""
         return tuple(
-            _balanced(self.text, node.span) if operands(node) else node.span
+            balanced(self.text, node.span) if operands(node) else node.span
             for node in nodes
             if node.span is not None
         )
@@ -114,19 +114,3 @@ def _spelled(node: Query) -> str:
         return to_pcap(map_unders(node, lambda under: ()))
     except BpfqError:
         return repr(node)
-
-
-def _balanced(text: str, span: Span) -> Span:
-    """The span with the parentheses around its first and last operand, which queries leave out."""
-    start, end = span
-    depth = lowest = 0
-    for character in text[start:end]:
-        depth += (character == "(") - (character == ")")
-        lowest = min(lowest, depth)
-    for _ in range(-lowest):
-        start = len(text[:start].rstrip()) - 1
-    for _ in range(depth - lowest):
-        end += len(text[end:]) - len(text[end:].lstrip()) + 1
-    whole = Span(max(start, 0), min(end, len(text)))
-    added = text[whole.start : span.start] + text[span.end : whole.end]
-    return whole if set(added) <= set("() \t\r\n") else span
