@@ -291,6 +291,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     from bpfq.questions.filters import (
         prove as prove,
     )
+    from bpfq.questions.texts import (
+        fmt as fmt,
+    )
     from bpfq.questions.packets import (
         branches as branches,
     )
@@ -322,6 +325,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.questions.filters": ("compare", "decompile", "lint", "prove"),
     "bpfq.questions.packets": ("branches", "near_misses", "why", "witness"),
     "bpfq.questions.programs": ("draw", "stages", "stats"),
+    "bpfq.questions.texts": ("fmt",),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": (
         "BpfqError", "FilterError", "LimitError", "LoadError", "RefutedError", "UndecidedError",

@@ -1,0 +1,167 @@
+"""A query as nested blocks: primitives, rows of parts that one word joins, and lists.
+
+    host A or host B or tcp     row "or" of a list "host" (A, B) and the test "tcp"
+    not port 1 and not port 2   negated list "port" (1, 2)
+
+Nothing changes its place: only what stands side by side becomes a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import compress
+from operator import not_
+
+from bpfq.analysis.formatting.comments import Comment, Comments, Remarks
+from bpfq.analysis.formatting.spelling import words_of
+from bpfq.query import nodes
+from bpfq.query.nodes import Leaf, Query
+from bpfq.query.walk import operands
+from bpfq.record import record, replace
+from bpfq.source import Span
+
+
+@record(eq=False)
+class Block:
+    """word: "and" or "or" between the parts; empty for a single test.
+
+    head: what a list is about, or a test that a list could take.  text: the rest of a test.
+    width: of the whole in one line.  split: it has comments, so that it takes several lines.
+    """
+
+    head: str = ""
+    text: str = ""
+    word: str = ""
+    parts: tuple[Block, ...] = ()
+    negated: bool = False
+    above: tuple[Comment, ...] = ()
+    behind: str = ""
+    width: int = 0
+    split: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        return bool(self.parts and self.head)
+
+    @property
+    def opening(self) -> str:
+        """What stands before the parts, but for a parenthesis."""
+        sign = "not " if self.negated else ""
+        return f"{sign}{self.head} " if self.head else sign
+
+
+def block_of(query: Query, text: str | None, comments: Comments) -> Block:
+    """The query must be one that ``to_pcap`` writes as it stands; text: what it was read from."""
+    left = {**comments.remarks}
+    done: list[Block] = []
+    work: list[tuple[Query, bool]] = [(query, False)]
+    while work:
+        node, ready = work.pop()
+        match node:
+            case nodes.Not() | nodes.And() | nodes.Or():
+                below = operands(node)
+                if not ready:
+                    work.append((node, True))
+                    work.extend((part, False) for part in reversed(below))
+                    continue
+                parts = done[len(done) - len(below) :]
+                del done[len(done) - len(below) :]
+                if isinstance(node, nodes.Not):
+                    done.append(_measured(replace(parts[0], negated=not parts[0].negated)))
+                else:
+                    done.append(_row("and" if isinstance(node, nodes.And) else "or", parts))
+            case nodes.When():
+                raise AssertionError(node)
+            case _:
+                done.append(_test(node, text, comments, left))
+    return done[0]
+
+
+def _test(leaf: Leaf, text: str | None, comments: Comments, left: dict[Span, Remarks]) -> Block:
+    head, entry = words_of(leaf, text)
+    block = Block(head, entry)
+    if leaf.span is not None and left.pop(leaf.span, None) is not None:
+        remarks = comments.remarks[leaf.span]
+        block = replace(block, above=tuple(remarks.above), behind="  ".join(remarks.behind))
+    return _measured(block)
+
+
+def _row(word: str, parts: list[Block]) -> Block:
+    """The parts side by side; those of a row of the same word are parts of this one."""
+    flat: list[Block] = []
+    for part in parts:
+        if part.parts and part.word == word and not part.head and not part.negated:
+            first, *others = part.parts
+            flat += [replace(first, above=(*part.above, *first.above)), *others]
+        else:
+            flat.append(part)
+    joined = [_list(run) for run in _runs(flat, negated=word == "and")]
+    if len(joined) == 1:
+        return joined[0]
+    return _measured(_hoisted(Block(word=word, parts=tuple(joined))))
+
+
+def _runs(parts: list[Block], negated: bool) -> Iterator[list[Block]]:
+    """Stretches of tests and lists with one head; ``not A and not B`` is ``not (A or B)``."""
+    run: list[Block] = []
+    for part in parts:
+        fits = part.head != "" and part.negated == negated
+        if run and not (fits and run[0].head == part.head and run[0].negated == negated):
+            yield run
+            run = []
+        run.append(part)
+    yield run
+
+
+def _list(run: list[Block]) -> Block:
+    if len(run) == 1:
+        return run[0]
+    entries: list[Block] = []
+    for part in run:
+        if part.is_list:
+            first, *others = part.parts
+            entries += [replace(first, above=(*part.above, *first.above)), *others]
+        else:
+            entries.append(_measured(replace(part, head="", negated=False)))
+    block = Block(run[0].head, word="or", parts=tuple(entries), negated=run[0].negated)
+    return _measured(_hoisted(block))
+
+
+def _hoisted(block: Block) -> Block:
+    """Comments above the first part stand above the whole, where they do not belong inside."""
+    first, *others = block.parts
+    each_its_own = block.is_list and any(part.above for part in others)
+    places = {"outside", "before"} if block.is_list else {"outside"}
+    apart = _apart(first.above)
+    outer = [
+        number < apart or (comment.place in places and not each_its_own)
+        for number, comment in enumerate(first.above)
+    ]
+    if not any(outer):
+        return block
+    inner = tuple(compress(first.above, map(not_, outer)))
+    parts = (_measured(replace(first, above=inner)), *others)
+    above = (replace(each, place="outside") for each in first.above[:apart])
+    return replace(
+        block, parts=parts, above=(*above, *compress(first.above[apart:], outer[apart:]))
+    )
+
+
+def _apart(comments: tuple[Comment, ...]) -> int:
+    """How many comments an empty line sets apart from what they stand above."""
+    gaps = [
+        number
+        for number, comment in enumerate(comments, 1)
+        if comment.gap_below or any(each.gap_above for each in comments[number : number + 1])
+    ]
+    return max(gaps, default=0)
+
+
+def _measured(block: Block) -> Block:
+    """The block with its width; rows are measured with the parentheses around them."""
+    width = len(block.opening) + len(block.text)
+    if block.parts:
+        between = (len(block.word) + 2) * (len(block.parts) - 1)
+        width += sum(part.width for part in block.parts) + between + len("()")
+    split = bool(block.behind) or any(part.split or part.above for part in block.parts)
+    return replace(block, width=width, split=split)
