@@ -93,6 +93,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.why import run
         case "lint":
             from bpfq.cli.lint import run
+        case "fmt":
+            from bpfq.cli.fmt import run
         case "witness":
             from bpfq.cli.witness import run
         case "prove":

@@ -17,7 +17,7 @@ from bpfq.version import __version__
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
     "diff", "graph", "doctor", "export", "attach", "status", "detach", "set", "test",
-    "count", "completion", "man",
+    "count", "completion", "man", "fmt",
 )  # fmt: skip
 _NUMBERED = ("why", "witness", "count")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
@@ -30,6 +30,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq -r FILE [-w FILE] EXPRESSION     filter a pcap or pcapng file
        bpfq why -r FILE [-n N] EXPRESSION    why a packet matches, or does not
        bpfq lint EXPRESSION | -F FILE        what is legal and yet most likely a mistake
+       bpfq fmt EXPRESSION | -F FILE         the filter as every tool reads it, in one layout
        bpfq witness [-n N] [-w FILE] EXPRESSION   packets that match, or nearly do
        bpfq equiv A B                        do two filters match the same packets?
        bpfq prove EXPRESSION [--program FILE]     does a program do what the filter says?
@@ -136,6 +137,10 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq lint [options] EXPRESSION | -F FILE | --files FILE ...")
             _filter_options(parser)
             _lint_options(parser)
+        case "fmt":
+            parser = _new("bpfq fmt [--width N] [options] EXPRESSION | -F FILE | --files FILE ...")
+            _filter_options(parser)
+            _format_options(parser)
         case "disasm":
             parser = _new("bpfq disasm [FILE|-] [--to FORMAT | --decompile]")
             _disasm_options(parser)
@@ -375,6 +380,14 @@ def _lint_options(parser: ArgumentParser) -> None:
     add("--files", action="store_true", help="the words are filter files, one report of all")
     add("--fix", action="store_true", help="print the filter repaired, or write it back to -F FILE")
     add("--optmem", type=int, metavar="N", help="net.core.optmem_max of the machine it is for")
+
+
+def _format_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("layout").add_argument
+    add("--width", type=int, metavar="N", help="columns a line may take, 0 any; 100 for a file")
+    add("--check", action="store_true", help="print what would change; exit code 1 if anything")
+    add("--write", action="store_true", help="write the files back")
+    add("--files", action="store_true", help="the words are filter files")
 
 
 def _disasm_options(parser: ArgumentParser) -> None:
