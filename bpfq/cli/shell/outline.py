@@ -25,6 +25,7 @@ ABOUT: Final = {
     "disasm": "read a program in any text form, print another form or the filter that it is",
     "why": "tell why a packet of a file matches, or does not",
     "lint": "find what is legal and yet most likely a mistake",
+    "fmt": "print or rewrite filters in one layout, proved to mean the same",
     "witness": "find packets that match, or nearly do",
     "prove": "prove that a program does what a filter says, or find a packet that shows otherwise",
     "equiv": "tell whether two filters match the same packets",

@@ -117,7 +117,7 @@ def words_of(command: str) -> Values:
             from bpfq.kernel.hooks import HOOKS
 
             return Values((*_CHECKED, *HOOKS))
-        case "lint":
+        case "lint" | "fmt":
             return Values(_EXPRESSION, kind="files", expression=True)
     return _BY_COMMAND.get(command) or Values(_EXPRESSION, expression=True)
 
