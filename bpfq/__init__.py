@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from bpfq.version import __version__
 
 if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two lists equal
+    from bpfq import pcap as pcap
     from bpfq.api import (
         attach as attach,
     )
@@ -326,6 +327,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.questions.packets": ("branches", "near_misses", "why", "witness"),
     "bpfq.questions.programs": ("draw", "stages", "stats"),
     "bpfq.questions.texts": ("fmt",),
+    "bpfq": ("pcap",),
     "bpfq.query": ("nodes",),  # what the representation of a rare node spells out
     "bpfq.errors": (
         "BpfqError", "FilterError", "LimitError", "LoadError", "RefutedError", "UndecidedError",
@@ -352,8 +354,8 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'bpfq' has no attribute {name!r}")
-    if module == "bpfq.query":
-        value: object = import_module(f"bpfq.query.{name}")
+    if module in ("bpfq", "bpfq.query"):  # the name is a module
+        value: object = import_module(f"{module}.{name}")
     else:
         value = getattr(import_module(module), name)
     globals()[name] = value

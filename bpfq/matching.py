@@ -64,9 +64,25 @@ def captured(packet: object) -> tuple[str | None, bytes, int]:
     of_scapy: Any = packet
     kind: Any = type(packet)
     link = _link_type(kind)
-    octets = bytes(of_scapy)
+    octets = _octets(of_scapy)
     # a packet from a capture file may have been longer than what was kept of it
     return link, octets, max(len(octets), of_scapy.wirelen or 0)
+
+
+def _octets(packet: Any) -> bytes:
+    """The bytes that scapy dissected, where they were not changed since; else what it builds.
+
+    Building again is not always the same: some layers add what was not there.
+    """
+    original: bytes = packet.original
+    if original:
+        parts, layer = [], packet
+        while layer:
+            parts.append(layer.self_build())
+            layer = layer.payload
+        if b"".join(parts) == original:
+            return original
+    return bytes(packet)
 
 
 @cache

@@ -211,17 +211,20 @@ class Program:
             )
         return self._matching
 
-    def recompiled(self, target: str, link: str) -> Program:
+    def recompiled(self, target: str, link: str | int, *, savefile: str | None = None) -> Program:
         """The same filter with the same options for another place; itself if it is for that one.
 
-        Nothing is searched (level 3) or made quick for a profile again; a filter that can match
-        nothing there is compiled.  Raises UnsupportedError or LimitError.
+        savefile: as for ``compile``; None is whatever it is now.  Nothing is searched (level 3) or
+        made quick for a profile again; a filter that can match nothing there is compiled.  Raises
+        UnsupportedError or LimitError.
         """
         row, kind = target_of(target), link_type(link)
-        if (row, kind) == (self.settings.target, self.settings.link):
+        order = savefile or self.settings.savefile
+        now = (self.settings.target, self.settings.link, self.settings.savefile)
+        if (row, kind, order) == now:
             return self
         settings = replace(
-            self.settings, target=row, link=kind, profile=None, allow_empty=True,
+            self.settings, target=row, link=kind, savefile=order, profile=None, allow_empty=True,
             level=min(self.settings.level, DEFAULT_LEVEL),
             options=replace(self.settings.options, live_sets=False),
         )  # fmt: skip

@@ -31,8 +31,9 @@ LAYERS = (
     ("api",),
     ("counting",),
     ("questions",),
+    ("pcap",),
     ("integrations", "cli"),
-    ("__main__",),
+    ("scapy", "__main__"),
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 

@@ -9,6 +9,8 @@ import sys
 from typing import Any
 
 import pytest
+from scapy.layers.dns import DNS as DNS_LAYER
+from scapy.layers.dns import DNSQR
 from scapy.layers.dot11 import Dot11, RadioTap
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
@@ -86,6 +88,31 @@ def test_a_modified_packet_is_what_it_would_be_on_the_wire() -> None:
     packet = Ether(bytes(DNS))
     packet[UDP].dport = 99
     assert not (udp.dport == 53)(packet) and (udp.dport == 99)(packet)
+
+
+def test_what_was_dissected_is_what_was_captured() -> None:
+    """scapy builds some layers, as those of IGMP, differently from what it dissected."""
+
+    class Growing(Ether):  # type: ignore[misc]  # scapy has no types
+        def do_build(self) -> bytes:
+            return bytes(super().do_build()) + b"more"
+
+    captured = bytes(DNS)
+    packet = Growing(captured)
+    assert len(bytes(packet)) == len(captured) + 4
+    assert bpfq.parse(f"len = {len(captured)}")(packet)
+
+
+def test_a_change_deep_inside_counts() -> None:
+    packet = Ether(bytes(Ether() / IP() / UDP(dport=53) / DNS_LAYER(qd=DNSQR(qname="a.example"))))
+    wanted = bpfq.parse("udp[20:2] = 0x0161")
+    assert wanted(packet)
+    packet[DNSQR].qname = "b.example"
+    assert not wanted(packet)
+
+
+def test_matches_is_a_call() -> None:
+    assert (udp.dport == 53).matches(DNS) and not (udp.dport == 53).matches(bytes(WEB))
 
 
 def test_the_length_is_that_on_the_wire_where_a_capture_was_cut() -> None:

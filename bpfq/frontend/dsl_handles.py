@@ -89,6 +89,10 @@ class Cond:
         """
         return self._packets()(packet)
 
+    def matches(self, packet: object) -> bool:
+        """The same as a call, for what asks a function whether there is one before it calls it."""
+        return self._packets()(packet)
+
     def filter(self, packets: Iterable[P]) -> list[P]:
         """The packets that match, in their order."""
         return self._packets().filter(packets)
