@@ -1,0 +1,1 @@
+"""scapy: sockets that filter with bpfq, and scapy told to use them."""
