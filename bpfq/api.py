@@ -227,7 +227,7 @@ def attach(
         )  # fmt: skip
     if prove:
         program.require_proof()
-    needed = _check_memory(program, beside=_DROP_ALL if drain else ())
+    needed = check_memory(program, beside=_DROP_ALL if drain else ())
     attach_filter(sock, program.words, lock=lock, drain=drain, needed_bytes=needed)
 
 
@@ -248,32 +248,52 @@ def open_packet_socket(
 ) -> socket.socket:
     """A packet socket on an interface that has never received a packet the filter rejects.
 
-    prove: only with a program that is proved to do what the filter says.  optimise_for, profile: as
+    On "any", which is all interfaces, and for a program of target "packet-cooked", it is a cooked
+    one, whose packets begin with the network header.  prove: only with a program that is proved to do what the filter says.  optimise_for, profile: as
     for ``compile``, where the filter is no program yet.  Raises LoadError for an unknown interface
     or without CAP_NET_RAW, RefutedError or UndecidedError without a proof.
     """
-    from bpfq.kernel.interfaces import interface as find_interface
-    from bpfq.kernel.interfaces import link_type_of
     from bpfq.kernel.sockets import open_packet_socket as open_socket
 
-    if isinstance(filter, Program):
-        program = filter
-    else:
-        found = find_interface(interface)
-        program = compile(
-            filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask,
-            optimise_for=optimise_for, profile=profile,
-        )  # fmt: skip
+    program = packet_program(interface, filter, optimise_for=optimise_for, profile=profile)
     if prove:
         program.require_proof()
-    needed = _check_memory(program)
-    return open_socket(interface, program.words, needed_bytes=needed)
+    needed = check_memory(program)
+    cooked = program.target == "packet-cooked"
+    return open_socket(interface, program.words, cooked=cooked, needed_bytes=needed)
+
+
+def packet_program(
+    interface: str,
+    filter: str | Cond | Program,
+    *,
+    snaplen: int = SNAPLEN,
+    optimise_for: Objective,
+    profile: ProfileSource | None,
+) -> Program:
+    """The program for a packet socket on an interface; on "any" the socket is a cooked one."""
+    from bpfq.kernel.interfaces import interface as find_interface
+    from bpfq.kernel.interfaces import link_type_of
+    from bpfq.kernel.sockets import ANY_INTERFACE
+
+    if isinstance(filter, Program):
+        return filter
+    if interface == ANY_INTERFACE:
+        return compile(
+            filter, target="packet-cooked", snaplen=snaplen, optimise_for=optimise_for,
+            profile=profile,
+        )  # fmt: skip
+    found = find_interface(interface)
+    return compile(
+        filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask,
+        snaplen=snaplen, optimise_for=optimise_for, profile=profile,
+    )  # fmt: skip
 
 
 _DROP_ALL = (SockFilter(6, 0, 0, 0),)  # what is attached while a queue is drained
 
 
-def _check_memory(program: Program, beside: tuple[SockFilter, ...] = ()) -> int:
+def check_memory(program: Program, beside: tuple[SockFilter, ...] = ()) -> int:
     """The bytes the kernel charges for the converted program, ``beside`` another one.
 
     Raises LimitError where that is more than the socket's option memory.

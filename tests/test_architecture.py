@@ -29,7 +29,7 @@ LAYERS = (
     ("program",),
     ("program_ebpf",),
     ("api",),
-    ("counting",),
+    ("counting", "live"),
     ("questions",),
     ("pcap",),
     ("integrations", "cli"),

@@ -35,6 +35,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq equiv A B                        do two filters match the same packets?
        bpfq prove EXPRESSION [--program FILE]     does a program do what the filter says?
        bpfq capture -i INTERFACE EXPRESSION  filter live traffic
+       bpfq COMMAND --program FILE|PID:FD    bytecode in place of a filter, or a socket's
        bpfq disasm [--decompile] [FILE]      read a listing, print another form, or the filter
        bpfq attach --xdp IF --action drop EXPRESSION    a filter at work on a hook of the kernel
        bpfq status; bpfq detach NAME|PATH|LINK          what is attached; take it away
@@ -361,14 +362,15 @@ def _packet_options(parser: ArgumentParser) -> None:
 
 
 def _capture_options(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("live traffic").add_argument
+    add = parser.add_argument_group("live traffic; -i any is all interfaces").add_argument
+    add(
+        "-p", "--no-promiscuous-mode", dest="modest", action="store_true",
+        help="not what is for other stations",
+    )  # fmt: skip
+    add("-B", "--buffer-size", dest="buffer", type=int, metavar="KIB", help="of the kernel's queue")
     add(
         "-l", "-U", "--packet-buffered", "--immediate-mode", dest="at_once", action="store_true",
         help="accepted: every packet is shown or written as it comes",
-    )  # fmt: skip
-    add(
-        "-p", "--no-promiscuous-mode", dest="own_traffic", action="store_true",
-        help="accepted: the interface is never made promiscuous",
     )  # fmt: skip
 
 

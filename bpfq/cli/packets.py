@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bpfq.analysis.witness.wire import Frame
 
 _NANOSECONDS = 1_000_000_000
+_NOTHING: Mapping[str, str | None] = {}
 
 
 class PacketPrinter:
@@ -27,16 +28,30 @@ class PacketPrinter:
         self._json = json
         self._flush = flush
 
-    def show(self, link: int, data: bytes, wire_length: int, timestamp_ns: int | None) -> None:
+    def show(
+        self,
+        link: int,
+        data: bytes,
+        wire_length: int,
+        timestamp_ns: int | None,
+        beside: Mapping[str, str | None] = _NOTHING,
+    ) -> None:
+        """beside: what else is known, by the names that it has as JSON."""
         row = by_number().get(link)
         words = summary(row.name if row else f"DLT {link}", data)
         if self._json:
-            self._show_json(words, data, wire_length, timestamp_ns)
+            self._show_json(words, data, wire_length, timestamp_ns, beside)
         else:
+            words = " ".join([*(each or "-" for each in beside.values()), words])
             print(f"{_clock(timestamp_ns)}  {wire_length:5}  {words}", flush=self._flush)
 
     def _show_json(
-        self, words: str, data: bytes, wire_length: int, timestamp_ns: int | None
+        self,
+        words: str,
+        data: bytes,
+        wire_length: int,
+        timestamp_ns: int | None,
+        beside: Mapping[str, str | None],
     ) -> None:
         import json
 
@@ -45,6 +60,7 @@ class PacketPrinter:
             "length": wire_length,
             "captured": len(data),
             "summary": words,
+            **beside,
         }
         print(json.dumps(line), flush=self._flush)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STANDARD_STREAM = "-"
 _SET = Suggestion("--set NAME=FILE", "with an entry a line")
+_COOKED = "packet-cooked"  # the target of sockets on all interfaces
 _ETHERNET = "EN10MB"  # the link type unless another one is given
 
 
@@ -117,7 +118,10 @@ def meaning(options: Namespace) -> Meaning:
         named = options.target or brought.target or "file"
         return _meaning(options, named, link, options.netmask, brought.family)
     from bpfq.kernel.interfaces import interface
+    from bpfq.kernel.sockets import ANY_INTERFACE
 
+    if options.interface == ANY_INTERFACE:
+        return _meaning(options, options.target or _COOKED, _ETHERNET, options.netmask)
     found = interface(options.interface)
     named = options.target or "packet"
     netmask = found.netmask if options.netmask is None else options.netmask

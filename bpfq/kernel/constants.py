@@ -15,6 +15,7 @@ INSTRUCTION_SIZE: Final = 8  # bytes of struct sock_filter
 SO_ATTACH_FILTER: Final = 26
 SO_DETACH_FILTER: Final = 27
 SO_GET_FILTER: Final = SO_ATTACH_FILTER  # as getsockopt; lengths count instructions, not bytes
+SO_RCVBUFFORCE: Final = 33
 SO_TIMESTAMPNS: Final = 35
 SO_LOCK_FILTER: Final = 44
 SO_BPF_EXTENSIONS: Final = 48
@@ -25,6 +26,7 @@ PACKET_ADD_MEMBERSHIP: Final = 1
 PACKET_STATISTICS: Final = 6
 PACKET_AUXDATA: Final = 8
 PACKET_MR_PROMISC: Final = 1
+PACKET_OUTGOING: Final = 4  # a packet type: sent by this machine
 
 ETH_P_ALL: Final = 0x0003  # every protocol
 ETH_P_8021Q: Final = 0x8100  # 802.1Q VLAN tag

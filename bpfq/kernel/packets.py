@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from bpfq.kernel.constants import (
     ARPHRD_ETHER,
     ARPHRD_LOOPBACK,
     ETH_P_8021Q,
     PACKET_AUXDATA,
+    PACKET_OUTGOING,
     PACKET_STATISTICS,
     SO_TIMESTAMPNS,
     SOL_PACKET,
@@ -40,13 +41,23 @@ _ETHERNET_LIKE = frozenset((ARPHRD_ETHER, ARPHRD_LOOPBACK))
 class Packet(NamedTuple):
     """One received packet."""
 
-    data: bytes
+    octets: bytes
     wire_length: int  # bytes before filter or snaplen cut it, as far as the kernel tells
     timestamp_ns: int | None  # since 1970, when the kernel took it; None without prepare()
     interface: str  # name; empty when the socket is no packet socket
     packet_type: int | None  # PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, OUTGOING 4
     vlan_tci: int | None  # of a tag kept beside the packet: priority 3 bits, DEI 1, id 12
     vlan_tpid: int | None  # 0x8100 or 0x88a8
+    protocol: int | None = None  # EtherType behind the tag; below 0x600 an ETH_P_* of Linux
+    arphrd: int | None = None  # ARPHRD_* of the interface
+    address: bytes = b""  # of the sender, as the link layer has it
+
+    @property
+    def direction(self) -> Literal["in", "out"] | None:
+        """Whether this machine sent it; None where nobody knows."""
+        if self.packet_type is None:
+            return None
+        return "out" if self.packet_type == PACKET_OUTGOING else "in"
 
     @property
     def vlan_id(self) -> int | None:
@@ -95,12 +106,15 @@ def receive(
     # the shape of sockaddr_ll; asking the socket for its family costs more than receiving
     if not isinstance(address, tuple) or len(address) != _SOCKADDR_LL_FIELDS:
         return Packet(data, wire_length, timestamp_ns, "", None, None, None)
-    interface, _, packet_type, arphrd, _ = address
+    interface, protocol, packet_type, arphrd, station = address
     if reinsert_vlan and tci is not None and _has_ethernet_header(sock, arphrd, data):
         tag = struct.pack(">HH", tpid, tci)
         data = (data[:VLAN_OFFSET] + tag + data[VLAN_OFFSET:])[:snaplen]
         wire_length += VLAN_TAG_SIZE
-    return Packet(data, wire_length, timestamp_ns, interface, packet_type, tci, tpid)
+    return Packet(
+        data, wire_length, timestamp_ns, interface, packet_type, tci, tpid, protocol, arphrd,
+        station,
+    )  # fmt: skip
 
 
 def statistics(sock: socket.socket) -> Statistics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from kernel.namespaces import in_namespace, needs_ip, needs_root, sender, veth_pair
+from kernel.namespaces import in_namespace, ip, needs_ip, needs_root, sender, veth_pair
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
@@ -137,3 +138,101 @@ def test_no_privilege_says_which_is_needed() -> None:
 @pytest.mark.parametrize("words", [("-c", "0"), ("--target", "raw4")])
 def test_what_capture_cannot_do_is_refused(bpfq: Run, words: tuple[str, ...]) -> None:
     assert bpfq("capture", "-i", "lo", *words, "ip").code == 2
+
+
+def test_all_interfaces_are_named_and_have_a_way() -> None:
+    """An untagged frame, as the interfaces have it: near sends it, far receives it."""
+
+    def scenario() -> list[list[str]]:
+        code, out, err = captured("-i", "any", "-c", "2", "udp port 53", frames=[OTHER, DNS])
+        assert (code, err.splitlines()[0]) == (
+            0, b"listening on any, LINUX_SLL2 (Linux cooked v2); Ctrl-C stops"
+        )  # fmt: skip
+        return sorted(line.split()[1:] for line in out.decode().splitlines())
+
+    assert in_namespace(scenario) == [
+        ["88", "far", "in", "UDP", "10.0.0.1:5", ">", "10.0.0.2:53"],
+        ["88", "near", "out", "UDP", "10.0.0.1:5", ">", "10.0.0.2:53"],
+    ]
+
+
+def test_a_file_of_all_interfaces_is_read_back(tmp_path: Path) -> None:
+    """A frame that is sent with a tag among its octets is no UDP for a filter without `vlan`."""
+    file = str(tmp_path / "any.pcap")
+    in_namespace(lambda: captured("-i", "any", "-w", file, "-c", "3", "udp", frames=[DNS, TAGGED]))
+    with open_capture(file) as capture:
+        assert capture.link_type == 276  # DLT_LINUX_SLL2
+        packets = [block.packet.data for block in capture if block.packet is not None]
+    assert sorted(packet[20:24].hex() for packet in packets) == [
+        DNS[14:18].hex(), DNS[14:18].hex(), TAGGED[14:18].hex()
+    ]  # fmt: skip
+
+
+def test_json_of_all_interfaces_names_them() -> None:
+    def scenario() -> list[dict[str, object]]:
+        _, out, _ = captured("-i", "any", "--json", "-c", "2", "udp port 53", frames=[DNS])
+        return [json.loads(line) for line in out.splitlines()]
+
+    found = in_namespace(scenario)
+    assert {(one["interface"], one["direction"]) for one in found} == {
+        ("near", "out"),
+        ("far", "in"),
+    }
+
+
+def test_the_program_for_all_interfaces_is_printed(bpfq: Run) -> None:
+    wanted = bpfq("-d", "--target", "packet-cooked", "vlan 5 and udp")
+    assert bpfq("-d", "-i", "any", "vlan 5 and udp") == wanted
+
+
+@pytest.mark.parametrize("words, mode", [((), 1), (("-p",), 0)], ids=("as it is", "-p"))
+def test_promiscuous_mode_can_be_switched_off(words: tuple[str, ...], mode: int) -> None:
+    def scenario() -> int:
+        veth_pair()
+        child = subprocess.Popen(
+            (*BPFQ, "capture", "-i", "far", *words, "arp"),
+            stderr=subprocess.PIPE, env=environment(),
+        )  # fmt: skip
+        assert child.stderr is not None
+        _wait_until_listening(child.stderr)
+        shown = subprocess.run(
+            ("ip", "-d", "link", "show", "far"), check=True, capture_output=True, text=True
+        ).stdout
+        child.kill()
+        child.communicate()
+        return int(shown.split("promiscuity ")[1].split()[0])
+
+    assert in_namespace(scenario) == mode
+
+
+def test_an_interface_that_goes_down_ends_it_with_totals() -> None:
+    def scenario() -> tuple[int, str]:
+        veth_pair()
+        child = subprocess.Popen(
+            (*BPFQ, "capture", "-i", "far", "-B", "100", "arp"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+        )  # fmt: skip
+        assert child.stderr is not None
+        _wait_until_listening(child.stderr)
+        with sender("near") as sock:
+            sock.send(REQUEST)
+        time.sleep(0.3)
+        ip("link", "set", "far", "down")
+        _, err = child.communicate(timeout=20)
+        return child.returncode, err.decode()
+
+    assert in_namespace(scenario) == (
+        4,
+        "1 packet captured, 1 received by the filter, 0 dropped by the kernel\n"
+        "bpfq: interface 'far' went down\n  try:  ip link set far up\n",
+    )
+
+
+def test_a_program_is_attached_as_it_is(tmp_path: Path) -> None:
+    """It keeps 20 bytes, which no filter says."""
+    file = tmp_path / "program"
+    file.write_text("4,40 0 0 12,21 0 1 2054,6 0 0 20,6 0 0 0")
+    _, out, _ = in_namespace(
+        lambda: captured("--program", str(file), "-w", "-", "-c", "1", frames=[OTHER, REQUEST])
+    )
+    assert out[24 + 16 :] == REQUEST[:20]

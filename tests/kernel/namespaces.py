@@ -72,10 +72,10 @@ def veth_pair() -> None:
             file.write("1")
         ip("link", "set", name, "up")
     for name in ("near", "far"):
-        _await_carrier(name)
+        await_carrier(name)
 
 
-def _await_carrier(name: str) -> None:
+def await_carrier(name: str) -> None:
     """Wait until the interface carries packets; the kernel sees to that in its own time."""
     request = struct.pack("16sH22x", name.encode(), 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

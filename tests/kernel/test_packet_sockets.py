@@ -105,7 +105,7 @@ def test_cooked_socket_starts_at_the_network_header() -> None:
             sock.settimeout(5)
             out.send(frame(WANTED, b"network header"))
             packet = receive(sock)
-            return packet.data[:14], len(packet.data)
+            return packet.octets[:14], len(packet.octets)
 
     assert in_namespace(scenario) == (b"network header", 46)
 
@@ -186,13 +186,16 @@ def test_vlan_tag_is_in_the_auxiliary_data() -> None:
     packet = in_namespace(lambda: receive_tagged(False))
     sent = frame(WANTED, tag=0xA064)
     assert packet._replace(timestamp_ns=None) == Packet(
-        data=sent[:12] + sent[16:],
+        octets=sent[:12] + sent[16:],
         wire_length=len(sent) - 4,
         timestamp_ns=None,
         interface="far",
         packet_type=1,
         vlan_tci=0xA064,
         vlan_tpid=0x8100,
+        protocol=WANTED,
+        arphrd=1,
+        address=bytes.fromhex("020000000001"),
     )
     assert packet.vlan_id == 100
 
@@ -200,7 +203,7 @@ def test_vlan_tag_is_in_the_auxiliary_data() -> None:
 def test_vlan_tag_is_put_back_where_it_was() -> None:
     packet = in_namespace(lambda: receive_tagged(True))
     sent = frame(WANTED, tag=0xA064)
-    assert (packet.data, packet.wire_length) == (sent, len(sent))
+    assert (packet.octets, packet.wire_length) == (sent, len(sent))
 
 
 def test_priority_tag_of_vlan_zero_is_a_tag() -> None:
@@ -213,7 +216,7 @@ def test_priority_tag_of_vlan_zero_is_a_tag() -> None:
             return receive(sock)
 
     packet = in_namespace(scenario)
-    assert (packet.data, packet.vlan_tci) == (frame(WANTED, tag=0), 0)
+    assert (packet.octets, packet.vlan_tci) == (frame(WANTED, tag=0), 0)
 
 
 def test_packet_without_tag() -> None:
@@ -227,13 +230,16 @@ def test_packet_without_tag() -> None:
 
     packet, now = in_namespace(scenario)
     assert packet._replace(timestamp_ns=None) == Packet(
-        data=frame(WANTED)[:20],
+        octets=frame(WANTED)[:20],
         wire_length=60,
         timestamp_ns=None,
         interface="far",
         packet_type=1,
         vlan_tci=None,
         vlan_tpid=None,
+        protocol=WANTED,
+        arphrd=1,
+        address=bytes.fromhex("020000000001"),
     )
     assert packet.timestamp_ns is not None
     assert abs(now - packet.timestamp_ns) < 60_000_000_000
