@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 TextFormat: TypeAlias = Literal[
-    "c", "go", "rust", "python", "iptables", "tc", "bpf_asm", "json", "dot", "mermaid", "svg"
+    "c", "go", "rust", "python", "iptables", "tc", "bpf_asm", "pcap", "json", "dot", "mermaid", "svg"
 ]
 
 _NO_METADATA: Mapping[str, int] = {}
@@ -173,7 +173,7 @@ class Program:
         from bpfq.export.job import Part
 
         written = filter_as_text(self.query) if text is None else text
-        return Part(name, written, self.words, self.settings, lambda: self.query)
+        return Part(name, written, self.words, self.settings, lambda: self.query, source=text)
 
     def matches(
         self,

@@ -15,6 +15,7 @@ from bpfq.export.go import go
 from bpfq.export.job import Job
 from bpfq.export.json_text import json_text
 from bpfq.export.one_line import one_line, size
+from bpfq.export.pcap import pcap
 from bpfq.export.python import python
 from bpfq.export.rust import rust
 from bpfq.record import record
@@ -84,6 +85,7 @@ FORMATS: Final[dict[str, Format]] = {
         "tc takes the number of a class where sockets take a length", beside=size,
     ),
     "bpf_asm": Format(bpf_asm, "source for the kernel's bpf_asm", "packet"),
+    "pcap": Format(pcap, "the filter as text, as bpfq fmt prints it", "file"),
     "json": Format(json_text, "numbers, for other programs", "file", many=True),
     "dot": Format(_dot, "the decisions, for Graphviz", "file", picture=True),
     "mermaid": Format(_mermaid, "the decisions, for Markdown", "file", picture=True),

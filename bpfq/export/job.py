@@ -20,7 +20,8 @@ class Part:
     """One program.
 
     name: empty for the usual one of the format.  text: the filter.  words: the classic program.
-    query: finds the filter, and raises where none is known.  is_given: the program was not compiled
+    query: finds the filter, and raises where none is known.  source: the text that it was read from,
+    None where there is none.  is_given: the program was not compiled
     here.  module: the eBPF program that is exported in its place, without entries in its maps.
     """
 
@@ -31,6 +32,7 @@ class Part:
     query: Callable[[], Query]
     is_given: bool = False
     module: Module | None = None
+    source: str | None = None
 
     @property
     def summary(self) -> str:

@@ -9,6 +9,7 @@ read from text gets the names that every libpcap knows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from bpfq.analysis.decompile.text import outermost, primitive
@@ -23,6 +24,7 @@ from bpfq.tables.constants import ICMP_TYPES, NAMED_NUMBERS, TCP_FLAGS
 
 Spelling = Callable[[nodes.Number], str]
 
+_HEXADECIMAL = re.compile("0x[0-9a-f]+")
 _TYPES = ("host", "net", "port", "portrange", "proto")
 _LARGEST_SAP = 0xFF  # of an LLC access point; what is larger is an EtherType
 _LARGEST_DECIMAL = 0xFF  # that is compared with a word of four bytes or of the link header
@@ -74,8 +76,10 @@ def _as_written(text: str) -> Spelling:
 
     def spelling(number: nodes.Number) -> str:
         word = "" if number.span is None else text[slice(*number.span)].lower()
-        kept = word.startswith("0x") or word in NAMED_NUMBERS
-        return word if kept else decimal(number)
+        value = NAMED_NUMBERS.get(word)
+        if value is None and _HEXADECIMAL.fullmatch(word):
+            value = int(word, 16)
+        return word if value == number.value else decimal(number)
 
     return spelling
 
