@@ -119,6 +119,8 @@ def _run(options: Namespace) -> int:
             from bpfq.cli.completion import run
         case "man":
             from bpfq.cli.man import run
+        case "schema":
+            from bpfq.cli.schema import run
         case "links":
             from bpfq.cli.links import run
         case _:

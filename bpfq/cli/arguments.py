@@ -17,7 +17,7 @@ from bpfq.version import __version__
 _VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
     "diff", "graph", "doctor", "export", "attach", "status", "detach", "set", "test",
-    "count", "completion", "man", "fmt",
+    "count", "completion", "man", "schema", "fmt",
 )  # fmt: skip
 _NUMBERED = ("why", "witness", "count")  # verbs whose -n takes a number
 _FAMILIES = ("-4", "-6")
@@ -46,6 +46,7 @@ bpfq [options] EXPRESSION             explain the filter
        bpfq export elf --target ebpf:HOOK -o FILE EXPRESSION   an object file for libbpf and tc
        bpfq doctor [NAME ...]                what works on this machine, and what would help
        bpfq completion SHELL; bpfq man       completion for bash, zsh, fish; the manual page
+       bpfq schema [COMMAND]                 the JSON Schema of what --json prints
 """
 _EXAMPLES = """\
 examples:
@@ -185,6 +186,8 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq completion bash | zsh | fish")
         case "man":
             parser = _new("bpfq man")
+        case "schema":
+            parser = _new("bpfq schema [COMMAND]")
         case "graph":
             parser = _new("bpfq graph [-o FILE] [-r FILE] [--stages] [options] EXPRESSION")
             _filter_options(parser)

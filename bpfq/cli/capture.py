@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Final, Protocol
 
 from bpfq.capture.pcap import Writer
-from bpfq.cli.packets import PacketPrinter, writable
+from bpfq.cli.packets import PacketPrinter, print_beside, writable
 from bpfq.cli.request import compiled, given_text
 from bpfq.cli.terminal import say
 from bpfq.errors import BpfqError, LoadError
@@ -112,12 +112,19 @@ def _take_all(capture: LiveCapture, sink: _Sink, options: Namespace) -> int:
         code = _INTERRUPTED
     except LoadError as error:
         trouble = error  # what came before counts
-    if not options.quiet:
-        received, dropped = capture.statistics()
+    _totals(capture, taken, options)
+    if trouble is not None:
+        raise trouble
+    return code
+
+
+def _totals(capture: LiveCapture, taken: int, options: Namespace) -> None:
+    received, dropped = capture.statistics()
+    if options.json and options.write is not None:
+        fields = {"captured": taken, "received": received, "dropped": dropped}
+        print_beside(options.write, fields)
+    elif not options.quiet:
         say(
             f"{taken} {'packet' if taken == 1 else 'packets'} captured, "
             f"{received} received by the filter, {dropped} dropped by the kernel"
         )
-    if trouble is not None:
-        raise trouble
-    return code

@@ -10,7 +10,7 @@ from bpfq.analysis.drawing.drawing import FORMS, Drawing, drawing
 from bpfq.capture.errors import CaptureError
 from bpfq.capture.files import copy_matching, open_capture
 from bpfq.cli.drawn import print_drawn
-from bpfq.cli.packets import writable
+from bpfq.cli.packets import print_beside, writable
 from bpfq.cli.request import (
     compiled,
     compiled_for_file,
@@ -41,9 +41,9 @@ def run(options: Namespace) -> int:
     if form is not None:
         with writable(options.output) as file:
             file.write(FORMS[form](made).encode())
-    elif options.json:
-        _print_json(made, program, text, options)
-    else:
+    if options.json:
+        print_beside(options.output, _fields(made, program, text, options))
+    elif form is None:
         print_drawn(made.lines(columns(standard_output())), options.color)
     if trouble is not None:
         raise trouble
@@ -63,9 +63,8 @@ def _form(path: str) -> str:
     )
 
 
-def _print_json(made: Drawing, program: Program, text: str, options: Namespace) -> None:
-    import json
-
+def _fields(made: Drawing, program: Program, text: str, options: Namespace) -> dict[str, Any]:
+    """The drawing as ``--json`` prints it; keys are only ever added."""
     panel = made.panels[-1]
     tests = [decision_fields(one) for one in panel.picture.decisions]
     for one, passed in zip(tests, panel.passed().values(), strict=False):
@@ -77,7 +76,7 @@ def _print_json(made: Drawing, program: Program, text: str, options: Namespace) 
     if panel.counts is not None:
         result["packets"] = panel.counts.packets
         result["accepted"] = panel.counts.accepted
-    print(json.dumps(result))
+    return result
 
 
 # ---------------------------------------------------------------- packets

@@ -10,16 +10,26 @@ from bpfq.tables.linktypes import LinkType, link_types
 def run(options: Namespace) -> int:
     names = link_types()
     if options.interface is None:
-        print("Data link types (use option -y to set):")
-        rows = list(names.values())
+        rows, where = list(names.values()), ""
     else:
         from bpfq.kernel.interfaces import interface, link_type_of
 
         rows = [names[link_type_of(interface(options.interface).arphrd)]]
-        print(f"Data link types for {options.interface} (use option -y to set):")
+        where = f" for {options.interface}"
+    if options.json:
+        import json
+
+        print(json.dumps({"links": [_fields(row) for row in rows]}))
+        return 0
+    print(f"Data link types{where} (use option -y to set):")
     for row in rows:
         print(f"  {_line(row)}")
     return 0
+
+
+def _fields(row: LinkType) -> dict[str, str | int]:
+    """One link type as ``--json`` prints it; keys are only ever added."""
+    return {"name": row.name, "number": row.number, "description": row.description}
 
 
 def _line(row: LinkType) -> str:

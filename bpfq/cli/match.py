@@ -14,7 +14,7 @@ from bpfq.capture.errors import CaptureError
 from bpfq.capture.files import Capture, Counts, copy_matching, open_capture
 from bpfq.cli.figures import grouped, short
 from bpfq.cli.matchers import Matchers, why_none
-from bpfq.cli.packets import PacketPrinter, writable
+from bpfq.cli.packets import PacketPrinter, print_beside, writable
 from bpfq.cli.request import STANDARD_STREAM, file_to_read, given_text
 from bpfq.cli.terminal import note, say
 from bpfq.errors import BpfqError
@@ -106,11 +106,11 @@ def _print_matching(options: Namespace) -> Callable[..., Counts]:
 def _report(matchers: Matchers, options: Namespace, seconds: float) -> None:
     """The number alone on standard output with --count, all counts on standard error else."""
     seen, matched = matchers.seen, matchers.matched
+    if options.json and (options.count or options.write is not None):
+        print_beside(options.write, {"seen": seen, "matched": matched})
+        return
     if options.count:
-        if options.json:
-            print(f'{{"seen": {seen}, "matched": {matched}}}')
-        else:
-            print(matched)
+        print(matched)
         return
     if options.quiet:
         return

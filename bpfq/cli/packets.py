@@ -103,6 +103,13 @@ def writable(
         yield file
 
 
+def print_beside(path: str | None, fields: dict[str, Any]) -> None:
+    """An object on standard output, or on standard error where packets go to standard output."""
+    import json
+
+    print(json.dumps(fields), file=sys.stderr if path == STANDARD_STREAM else sys.stdout)
+
+
 def write_frames(path: str, frames: Sequence[Frame]) -> None:
     """A pcap file of frames of one link type, a second between them; none without a frame."""
     from bpfq.capture.pcap import DEFAULT_SNAPLEN, Writer

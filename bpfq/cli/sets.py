@@ -49,7 +49,9 @@ def _pin(options: Namespace, words: list[str]) -> int:
         )
     with sets_called(words[0]) as found:
         found.pin(words[1])
-    if not options.quiet:
+    if options.json:
+        print(json.dumps({"set": words[0], "pin": words[1]}))
+    elif not options.quiet:
         say(f"pinned set {words[0]} at {words[1]}")
     return 0
 

@@ -41,6 +41,7 @@ ABOUT: Final = {
     "count": "count what each of many filters matches, by the second",
     "completion": "print a completion script for bash, zsh or fish",
     "man": "print the manual page",
+    "schema": "print the JSON Schema of what --json prints",
 }
 
 

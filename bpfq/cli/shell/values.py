@@ -117,6 +117,10 @@ def words_of(command: str) -> Values:
             from bpfq.kernel.hooks import HOOKS
 
             return Values((*_CHECKED, *HOOKS))
+        case "schema":
+            from bpfq.cli.schemas.table import SCHEMAS
+
+            return Values(tuple(SCHEMAS))
         case "lint" | "fmt":
             return Values(_EXPRESSION, kind="files", expression=True)
     return _BY_COMMAND.get(command) or Values(_EXPRESSION, expression=True)
