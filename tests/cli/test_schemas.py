@@ -17,7 +17,7 @@ from bpfq.cli.arguments import parsers
 from bpfq.cli.schemas.table import SCHEMAS, all_schemas, schema_of
 
 from .documented import faults, ways, wrong
-from .running import Run
+from .running import Run, process
 
 WITHOUT = {"", "diff", "completion", "man", "schema"}  # no data, or another name
 ETHERNET = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
@@ -85,7 +85,13 @@ SAMPLES = {  # command -> command lines; -r trunk.pcap and the other files are m
         ("disasm", "--decompile", "marked", "--target", "packet"),
         ("disasm", "web.o"),
     ),
-    "export": (("export", "elf", "--target", "ebpf:tc", "--action", "drop", "udp", "-o", "x.o"),),
+    "export": (
+        ("export", "elf", "--target", "ebpf:tc", "--action", "drop", "udp", "-o", "x.o"),
+        ("export", "go", "udp"),
+        ("export", "iptables", "-4", "tcp"),
+        ("export", "svg", "-o", "x.svg", "udp"),
+        ("export", "c", "--program", "arp.ddd"),
+    ),
     "count": (("count", "-r", "trunk.pcap", "dns=udp port 53", "all=*"),),
     "doctor": (("doctor",), ("doctor", "classic")),
     "links": (("-L",), ("-L", "-i", "lo")),
@@ -180,10 +186,17 @@ def test_a_key_that_is_not_documented_is_found() -> None:
     ]
 
 
-def test_where_packets_are_on_standard_output_the_object_is_not(bpfq: Run, here: Path) -> None:
+def test_a_picture_in_a_file_is_an_object_on_standard_output(bpfq: Run, here: Path) -> None:
     ran = bpfq("graph", "-o", "drawn.dot", "--json", "tcp")
     assert (ran.code, Path("drawn.dot").read_text()[:7]) == (0, "digraph")
     assert wrong("graph", ran.out) == []
+
+
+def test_where_packets_are_on_standard_output_the_object_is_not(here: Path) -> None:
+    ran = process("-r", "trunk.pcap", "-w", "-", "--json", "ip")
+    packets = b"".join(record(bytes(packet)) for packet in (DNS, WEB))
+    assert (ran.returncode, ran.stdout) == (0, pcap_header() + packets)
+    assert json.loads(ran.stderr) == {"seen": 3, "matched": 2}
 
 
 # ---------------------------------------------------------------- bpfq schema

@@ -209,24 +209,48 @@ DISASM: Final = one_of(
     ),
     thing("with --decompile", _DECOMPILED),
 )
-EXPORT: Final = thing(
-    "What was written; on standard error where the file goes to standard output.",
-    {
-        "file": text("its name, - for standard output"),
-        "bytes": number("its size"),
-        "programs": rows(
-            "what it holds",
-            thing(
-                "a program",
-                {
-                    "name": text("of the program"),
-                    "section": text("where it stands"),
-                    "instructions": number("how many there are"),
-                    "maps": rows("that it uses", text("the name of one")),
-                },
+EXPORT: Final = one_of(
+    "What was written, or the text itself.",
+    thing(
+        "of all formats but elf",
+        {
+            "file": maybe(text("its name; null for standard output")),
+            "programs": rows(
+                "what it holds",
+                thing(
+                    "a program",
+                    {
+                        "name": maybe(text("that it was given")),
+                        "filter": maybe(text("the filter; null for a program that was given")),
+                        "target": text("where it runs"),
+                        "link": text("the link type"),
+                        "instructions": number("how many there are"),
+                    },
+                ),
             ),
-        ),
-    },
+            "text": text("what would have been written, where there is no file"),
+        },
+        ("text",),
+    ),
+    thing(
+        "of elf; on standard error where the file goes to standard output",
+        {
+            "file": text("its name, - for standard output"),
+            "bytes": number("its size"),
+            "programs": rows(
+                "what it holds",
+                thing(
+                    "a program",
+                    {
+                        "name": text("of the program"),
+                        "section": text("where it stands"),
+                        "instructions": number("how many there are"),
+                        "maps": rows("that it uses", text("the name of one")),
+                    },
+                ),
+            ),
+        },
+    ),
 )
 LINKS: Final = thing(
     "The link types, all of them or that of the interface of -i.",
