@@ -12,7 +12,17 @@ from typing import Any, Final
 from bpfq.analysis.formatting.formatted import Source, formatted_text
 from bpfq.cli.filter_files import FilterFile, read_filter_file
 from bpfq.cli.request import STANDARD_STREAM, Meaning, filter_text, meaning
-from bpfq.cli.terminal import GREEN, RED, coloured, complain, note, paint, standard_output
+from bpfq.cli.terminal import (
+    GREEN,
+    RED,
+    coloured,
+    complain,
+    error_fields,
+    note,
+    paint,
+    pasteable,
+    standard_output,
+)
 from bpfq.errors import BpfqError, quoting
 from bpfq.record import record
 from bpfq.settings import settings_of
@@ -88,8 +98,7 @@ def _run(options: Namespace, meant: Meaning, path: str | None) -> _Ran:
     except BpfqError as error:
         if not options.files:
             raise
-        error.message = f"{path}: {error.message}" if error.span is not None else error.message
-        complain(error, [f"--color={options.color}"])
+        _complain(options, path, error)
         return _Ran(error.exit_code)
     if done.file is not None and options.write:
         done.file.write(done.after)
@@ -98,6 +107,17 @@ def _run(options: Namespace, meant: Meaning, path: str | None) -> _Ran:
         note("not proved to accept the same packets, and so in plain words")
         return _Ran(_UNDECIDED, done.changed)
     return _Ran(_CHANGED if options.check and done.changed else 0, done.changed)
+
+
+def _complain(options: Namespace, path: str | None, error: BpfqError) -> None:
+    """Tell of one of several files, as JSON among what the others print."""
+    if options.json:
+        found = {"bpfq": __version__, "file": path, "error": error_fields(pasteable(error))}
+        print(json.dumps(found))
+        return
+    if error.span is not None:  # else it is the file that the message is about
+        error.message = f"{path}: {error.message}"
+    complain(error, [f"--color={options.color}"])
 
 
 def _formatted(options: Namespace, meant: Meaning, path: str | None) -> _Done:

@@ -62,6 +62,12 @@ SAMPLES = {  # command -> command lines; -r trunk.pcap and the other files are m
         ("lint", "--files", "a.bpf", "b.bpf"),
         ("lint", "arp"),
     ),
+    "fmt": (
+        ("fmt", "port 80 or port 443 and ip"),
+        ("fmt", "--files", "a.bpf", "b.bpf", "missing.bpf"),
+        ("fmt", "--check", "--files", "a.bpf"),
+        ("fmt", "--write", "-F", "a.bpf"),
+    ),
     "witness": (
         ("witness", "-n", "3", "tcp port 80"),
         ("witness", "--not", "ip and udp port 53"),

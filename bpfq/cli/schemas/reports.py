@@ -6,7 +6,7 @@ from typing import Final
 
 from bpfq.cli.schemas.packets import OCTETS, SPAN
 from bpfq.cli.schemas.programs import VERSION
-from bpfq.cli.schemas.words import maybe, number, rows, text, thing
+from bpfq.cli.schemas.words import flag, maybe, number, one_of, rows, text, thing
 
 _SUGGESTION: Final = thing(
     "what may be pasted instead",
@@ -21,6 +21,24 @@ ERROR: Final = thing(
         "suggestions": rows("may be empty", _SUGGESTION),
         "exit_code": number("of the command"),
     },
+)
+FMT: Final = one_of(
+    "A filter in one layout; with --files an object a line for each file.",
+    thing(
+        "a filter",
+        {
+            "bpfq": VERSION,
+            "filter": text("as it was"),
+            "file": maybe(text("its path, - for standard input; null for an expression")),
+            "text": text("as it is now"),
+            "changed": flag("the two differ"),
+            "proved": flag("the two accept the same packets"),
+        },
+    ),
+    thing(
+        "one of several files that is no filter",
+        {"bpfq": VERSION, "file": text("its path"), "error": ERROR},
+    ),
 )
 _PLACE: Final = thing(
     "a part of the filter; lines and columns count from 1",

@@ -16,6 +16,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "capture": packets.CAPTURE,
     "why": packets.WHY,
     "lint": reports.LINT,
+    "fmt": reports.FMT,
     "witness": packets.WITNESS,
     "equiv": packets.EQUIV,
     "prove": packets.PROVE,
