@@ -22,18 +22,15 @@ SPAN: Final = pair("characters of the filter: the first, and the one behind the 
 OCTETS: Final = "hexadecimal, from the target's byte 0"
 METADATA: Final = table("what the kernel knows of it, by name", number("a value"))
 
-_SHOWN: Final = thing(
-    "a packet that matches",
-    {
-        "timestamp_ns": maybe(number("since 1970, in nanoseconds; null in a file without times")),
-        "length": number("bytes on the wire"),
-        "captured": number("bytes that there are"),
-        "summary": text("one line"),
-    },
-)
+_SHOWN: Final[dict[str, Schema]] = {
+    "timestamp_ns": maybe(number("since 1970, in nanoseconds; null in a file without times")),
+    "length": number("bytes on the wire"),
+    "captured": number("bytes that there are"),
+    "summary": text("one line"),
+}
 MATCH: Final = one_of(
     "An object a line for each packet that matches; with --count or -w one for the file.",
-    _SHOWN,
+    thing("a packet that matches", _SHOWN),
     thing(
         "with --count or -w; on standard error where packets go to standard output",
         {"seen": number("packets of the file"), "matched": number("those that match")},
@@ -41,7 +38,15 @@ MATCH: Final = one_of(
 )
 CAPTURE: Final = one_of(
     "An object a line for each packet that matches; with -w one at the end.",
-    _SHOWN,
+    thing(
+        "a packet that matches",
+        {
+            **_SHOWN,
+            "interface": maybe(text("with -i any: where it was; null where that is gone")),
+            "direction": maybe(text("with -i any: its way; null where nobody knows", "in", "out")),
+        },
+        ("interface", "direction"),
+    ),
     thing(
         "with -w; on standard error where packets go to standard output",
         {
