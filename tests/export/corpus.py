@@ -12,7 +12,7 @@ import subprocess
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from oracles.corpus import NETMASK, filters
 from oracles.directed import bases, search
@@ -35,7 +35,7 @@ class Question(NamedTuple):
     accepted: bool
 
 
-def programs(target: str, first: int) -> list[bpfq.Program]:
+def programs(target: str, first: int, **options: Any) -> list[bpfq.Program]:
     """Programs of the filters that are for the target, in the order of the corpus."""
     found = []
     for line in sampled(filters(), EVERY, first):
@@ -46,8 +46,13 @@ def programs(target: str, first: int) -> list[bpfq.Program]:
         try:
             found.append(
                 bpfq.compile(
-                    line.text, target=target, link=line.link, netmask=NETMASK, allow_empty=True
-                )
+                    line.text,
+                    target=target,
+                    link=line.link,
+                    netmask=NETMASK,
+                    allow_empty=True,
+                    **options,
+                )  # fmt: skip
             )
         except BpfqError:
             continue

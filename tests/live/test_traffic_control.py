@@ -31,11 +31,6 @@ TEXTS = (
 NAMES = {received(frame).data: name for name, frame in FRAMES.items()}
 
 
-def bytecode(program: bpfq.Program) -> str:
-    """As tc and xt_bpf read it: the number of instructions, then each, between commas."""
-    return ",".join([str(len(program)), *(" ".join(map(str, row)) for row in program)])
-
-
 def mirrored(hook: str) -> dict[str, list[bytes]]:
     """What each filter at the hook, far's ingress or near's egress, sends on to the copies."""
     second_pair()
@@ -63,7 +58,7 @@ def second_pair() -> None:
 def mirror(device: str, hook: str, program: bpfq.Program) -> None:
     run(
         "tc", "filter", "add", "dev", device, hook, "pref", "1", "bpf", "bytecode",
-        bytecode(program), "action", "mirred", "egress", "mirror", "dev", "copy",
+        program.export("tc").strip(), "action", "mirred", "egress", "mirror", "dev", "copy",
     )  # fmt: skip
 
 
