@@ -80,7 +80,9 @@ def test_a_flag_that_is_not_there_is_refused(flag: str) -> None:
 
 
 def test_what_is_not_there_has_a_reason() -> None:
-    rows = re.findall(r"^\| `-.*?` \| (different|not there) \| *(.*?) *\|$", text_of(PAGE), re.M)
+    rows = re.findall(
+        r"^\| `-.*?` \| (different|not there) \| *(.*?) *\|$", text_of(PAGE), re.MULTILINE
+    )
     assert len(rows) > 30
     assert [state for state, why in rows if not why] == []
 
