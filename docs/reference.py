@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from inspect import isclass, isfunction, signature
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -36,7 +37,7 @@ PLAIN = {
 
 class Public(SphinxDirective):
     """The public names of a module; of the words of expressions the "protocols", "words" and
-    "functions" apart.
+    "functions" apart.  A star is all modules that the page does not name.
     """
 
     required_arguments = 1
@@ -44,8 +45,18 @@ class Public(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         module, *kind = self.arguments
+        if module == "*":
+            return self.parse_text_to_nodes(_restructured(map(_entry, self._others())))
         names = [name for name in bpfq._PUBLIC[module] if not kind or _kind(name) == kind[0]]
         return self.parse_text_to_nodes(_restructured(map(_entry, names)))
+
+    def _others(self) -> list[str]:
+        """The names of modules that the page does not name."""
+        page = Path(self.env.doc2path(self.env.docname)).read_text(encoding="utf-8")
+        named = re.findall(r"^```\{public\} (\S+)", page, re.MULTILINE)
+        return [
+            name for module, names in bpfq._PUBLIC.items() if module not in named for name in names
+        ]
 
 
 class Results(SphinxDirective):
