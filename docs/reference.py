@@ -3,8 +3,8 @@
     ```{public} bpfq.api
     ```
 
-stands for all names of that row of bpfq/__init__.py, ``{results} bpfq.analysis.prove`` for the
-classes of a module that they return.  Types in signatures link to what is documented so; one that
+stands for all names of that row of bpfq/__init__.py, ``{results} bpfq.analysis.prove Proof`` for
+what they return.  Types in signatures link to what is documented so; one that
 is not is a warning, which ``-W`` makes an error.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from inspect import isclass, isfunction, signature
+from inspect import isclass, isfunction, ismodule, signature
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ import bpfq
 # lies inside, which may change.
 PLAIN = {
     *("Callable", "Iterable", "Iterator", "Literal", "Mapping", "Sequence", "TypeAlias", "socket"),
+    *("PathLike", "Readable"),
     *("Filter", "Given", "Matcher", "Objective", "P", "Part", "ProfileSource", "Query", "_Options"),
     *("HasModule", "Installed", "Link", "Module", "Panel", "Picture", "Settings", "Verdicts"),
     "bpfq.analysis.decisions.counts.Counts",
@@ -60,7 +61,7 @@ class Public(SphinxDirective):
 
 
 class Results(SphinxDirective):
-    """Classes of a module: those that are named, with a star all that it defines."""
+    """Classes and functions of a module: those that are named, with a star all that it defines."""
 
     required_arguments = 1
     optional_arguments = 99
@@ -71,7 +72,7 @@ class Results(SphinxDirective):
             names = [
                 name for name, value in vars(import_module(module)).items() if _own(value, module)
             ]
-        return self.parse_text_to_nodes(_restructured(_class(f"{module}.{name}") for name in names))
+        return self.parse_text_to_nodes(_restructured(_named(module, name) for name in names))
 
 
 def _own(value: object, module: str) -> bool:
@@ -99,6 +100,13 @@ def _entry(name: str) -> str:
     return f".. py:data:: bpfq.{name}\n\n   {_words(name, value)}\n"
 
 
+def _named(module: str, name: str) -> str:
+    path = f"{module}.{name}"
+    if isclass(getattr(import_module(module), name)):
+        return _class(path)
+    return f".. autofunction:: {path}\n"
+
+
 def _class(path: str) -> str:
     return (
         f".. autoclass:: {path}\n   :members:\n   :undoc-members:\n   :exclude-members: __init__\n"
@@ -107,7 +115,7 @@ def _class(path: str) -> str:
 
 def _words(name: str, value: Any) -> str:
     """What a word of expressions is, from its own fields."""
-    if name == "nodes":
+    if ismodule(value):
         return (value.__doc__ or "").split("\n\n")[0]
     if _kind(name) == "words":
         return f"``{value}``" if str(value) else "every packet"
