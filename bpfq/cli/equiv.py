@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bpfq.analysis.compare import Comparison
 from bpfq.cli.given import given
-from bpfq.cli.packets import packet_fields, write_frames
+from bpfq.cli.packets import packet_fields, print_beside, write_frames
 from bpfq.cli.request import STANDARD_STREAM, meaning, read_text
 from bpfq.cli.terminal import BOLD, coloured, note, paint, standard_output
 from bpfq.errors import BpfqError
@@ -39,7 +39,9 @@ def run(options: Namespace) -> int:
     packets = [one for one in (found.only_left, found.only_right, found.both) if one is not None]
     if options.write is not None:
         write_frames(options.write, [packet.frame for packet in packets])
-    if options.write != STANDARD_STREAM:
+    if options.json:
+        print_beside(options.write, _described(found))
+    elif options.write != STANDARD_STREAM:
         _print(found, options)
     if found.only_left is not None or found.only_right is not None:
         return _DIFFERENT
@@ -70,11 +72,6 @@ def _given(word: str) -> str:
 
 
 def _print(found: Comparison, options: Namespace) -> None:
-    if options.json:
-        import json
-
-        print(json.dumps(_described(found)))
-        return
     on = coloured(options.color, standard_output())
     print(paint(_headline(found), BOLD, on))
     instead = _INSTEAD_OF_A_PACKET[found.relation]

@@ -103,8 +103,8 @@ def writable(
         yield file
 
 
-def print_beside(path: str | None, fields: dict[str, Any]) -> None:
-    """An object on standard output, or on standard error where packets go to standard output."""
+def print_beside(path: str | None, fields: dict[str, Any] | list[dict[str, Any]]) -> None:
+    """JSON on standard output, or on standard error where packets go to standard output."""
     import json
 
     print(json.dumps(fields), file=sys.stderr if path == STANDARD_STREAM else sys.stdout)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bpfq.analysis.witness.found import Witness
-from bpfq.cli.packets import packet_fields, write_frames
+from bpfq.cli.packets import packet_fields, print_beside, write_frames
 from bpfq.cli.request import STANDARD_STREAM, compiled, given_text
 from bpfq.cli.terminal import note
 from bpfq.errors import BpfqError, quoting
@@ -36,7 +36,9 @@ def run(options: Namespace) -> int:
         lines = list(_lines(options, compiled(options, text), text))
     if options.write is not None:
         write_frames(options.write, [line.witness.frame for line in lines])
-    if options.write != STANDARD_STREAM:
+    if options.json:
+        print_beside(options.write, [_described(line) for line in lines])
+    elif options.write != STANDARD_STREAM:
         _print(lines, options)
     return 0 if lines else _NONE_FOUND
 
@@ -75,11 +77,6 @@ def _near_misses(program: Program, text: str | None, options: Namespace) -> Iter
 
 
 def _print(lines: Sequence[_Line], options: Namespace) -> None:
-    if options.json:
-        import json
-
-        print(json.dumps([_described(line) for line in lines]))
-        return
     width = max((len(line.witness.summary) for line in lines), default=0)
     for number, line in enumerate(lines, 1):
         packet = line.witness

@@ -205,6 +205,13 @@ def test_where_packets_are_on_standard_output_the_object_is_not(here: Path) -> N
     assert json.loads(ran.stderr) == {"seen": 3, "matched": 2}
 
 
+@pytest.mark.parametrize(("name", "words"), [("witness", ("arp",)), ("equiv", ("arp", "rarp"))])
+def test_answers_are_beside_packets_on_standard_output(name: str, words: tuple[str, ...]) -> None:
+    ran = process(name, "-w", "-", "--json", *words)
+    assert ran.stdout[:4] == pcap_header()[:4]
+    assert wrong(name, ran.stderr.decode()) == []
+
+
 # ---------------------------------------------------------------- bpfq schema
 
 
