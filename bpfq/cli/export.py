@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any
+from typing import Any, Final
 
+from bpfq.cli.given import given
 from bpfq.cli.named import named_filters
 from bpfq.cli.packets import writable
-from bpfq.cli.request import compiled, for_hook, meaning
-from bpfq.cli.terminal import say, standard_output
+from bpfq.cli.request import compiled, for_hook, given_program, meaning
+from bpfq.cli.terminal import note, say, standard_output
 from bpfq.errors import BpfqError, LimitError, naming
 from bpfq.export.formats import Format, check_target, exported, format_of
 from bpfq.export.job import Job, Part
 from bpfq.program_ebpf import compile_ebpf
 from bpfq.record import replace
 from bpfq.targets import target
+
+_RETURNS_CLASSES: Final = "tc"  # where other programs return lengths
 
 
 def run(options: Namespace) -> int:
@@ -24,15 +27,17 @@ def run(options: Namespace) -> int:
         raise BpfqError("no file: give one with -o, - for standard output")
     _settle_target(options, row)
     check_target(name, target(options.target or "file"))
-    rows = named_filters(options, options.name or "")
-    if options.name is not None and rows[0][0] != options.name:
-        raise BpfqError("--name and NAME=EXPRESSION both name the program: leave out --name")
+    brought = given(options)
+    if brought is not None and not row.binary and name != _RETURNS_CLASSES:
+        parts: tuple[Part, ...] = (_given_part(options),)
+    else:
+        parts = _parts(options)
     job = Job(
-        tuple(_part(options, name, text) for name, text in rows),
-        options.line,
+        parts,
+        options.line if brought is None or brought.lasting else (),
         options.package,
         "big" if options.big_endian else "little",
-        (options.section or "",) * len(rows),
+        (options.section or "",) * len(parts),
     )
     made = exported(name, job)
     if isinstance(made, bytes):
@@ -49,6 +54,27 @@ def _settle_target(options: Namespace, row: Format) -> None:
     live = options.interface is not None and row.target == "file"
     if options.target is None and row.target:
         options.target = "packet" if live else row.target
+
+
+def _parts(options: Namespace) -> tuple[Part, ...]:
+    rows = named_filters(options, options.name or "")
+    if options.name is not None and rows[0][0] != options.name:
+        raise BpfqError("--name and NAME=EXPRESSION both name the program: leave out --name")
+    return tuple(_part(options, name, text) for name, text in rows)
+
+
+def _given_part(options: Namespace) -> Part:
+    """The program of --program as it is, with the filter that it is for a comment."""
+    program = given_program(options)
+    limit = program.settings.target.limit
+    if limit is not None and len(program) > limit:
+        raise LimitError(program.settings.target.excess(len(program)))
+    if program.decompiled.proved:
+        return program.part(options.name or "", program.decompiled.text)
+    if not options.quiet:
+        where = f"target '{program.target}', DLT_{program.link}"
+        note(f"exported as it is, which is not known to be a filter for {where}")
+    return program.part(options.name or "")
 
 
 def _part(options: Namespace, name: str, text: str) -> Part:

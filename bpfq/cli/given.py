@@ -47,12 +47,16 @@ _SPELLED: Final = {
 
 
 class Given(NamedTuple):
-    """A program and where it runs, as far as that is known: of a live socket it is."""
+    """A program and where it runs, as far as that is known: of a live socket it is.
+
+    lasting: it is read from a file, which says the same another time.
+    """
 
     words: tuple[SockFilter, ...]
     target: str | None = None
     link: str | None = None
     family: Literal[4] | None = None
+    lasting: bool = False
 
 
 def given(options: Namespace) -> Given | None:
@@ -80,10 +84,10 @@ def read_program(where: str, *, known: bool = False) -> Given:
         from bpfq.kernel.attached import program_of_process
 
         return Given(*program_of_process(*live, known=known))
-    from bpfq.cli.request import read_octets
+    from bpfq.cli.request import STANDARD_STREAM, read_octets
     from bpfq.isa.cbpf.given import octet_words
 
-    return Given(octet_words(read_octets(where)))
+    return Given(octet_words(read_octets(where)), lasting=where != STANDARD_STREAM)
 
 
 def live_socket(where: str) -> tuple[int, int] | None:

@@ -301,3 +301,52 @@ def test_an_object_file_is_no_program(bpfq: Run, tmp_path: Path) -> None:
     assert bpfq("-d", "--program", str(file)) == (
         2, "", "bpfq: an object file holds eBPF programs, where a classic program is wanted\n"
     )  # fmt: skip
+
+
+# ---------------------------------------------------------------- exported
+
+
+def test_it_is_exported_as_it_is(bpfq: Run, tmp_path: Path) -> None:
+    """With the command that makes it again where there is one."""
+    file = tmp_path / "program"
+    file.write_text(bpfq("-O", "-ddd", "port 53").out)  # bpfq would make another one
+    ran = bpfq("export", "c", "--program", str(file))
+    assert f"// made by: bpfq export c --program {file}\n" in ran.out
+    assert "// port 53\n" in ran.out
+    assert ran.out.count("    { 0x") == len(library.compile("port 53", level=0))
+    with holding(udp_socket) as held:
+        of_socket = bpfq("export", "c", "--program", str(held)).out
+    assert ("made by" in of_socket, "{ 0x6, 0, 0, 0x00000003 }" in of_socket) == (False, True)
+
+
+def test_what_is_no_filter_is_exported_with_a_note(bpfq: Run, mark: str) -> None:
+    ran = bpfq("export", "json", "--target", "packet", "--program", mark)
+    (program,) = json.loads(ran.out)["programs"]
+    assert program["instructions"] == [
+        [32, 0, 0, 4294963220],
+        [21, 0, 1, 2054],
+        [6, 0, 0, 262144],
+        [6, 0, 0, 0],
+    ]
+    assert ran.err == (
+        "bpfq: note: exported as it is, which is not known to be a filter for target 'packet', "
+        "DLT_EN10MB\n"
+    )
+
+
+def test_tc_wants_other_values(bpfq: Run, program: str) -> None:
+    wanted = bpfq("export", "tc", TEXT).out
+    ran = bpfq("export", "tc", "--program", program)
+    assert (ran.code, ran.out, ran.err.splitlines(keepends=True)[0]) == (0, wanted, NOTE)
+
+
+def test_what_is_too_long_for_iptables_is_refused(bpfq: Run, tmp_path: Path) -> None:
+    file = tmp_path / "program"
+    file.write_text("\n".join(["65", *["0 0 0 0"] * 64, "6 0 0 1"]))
+    assert bpfq("export", "iptables", "--program", str(file)) == (
+        3, "", "bpfq: 65 instructions, 1 more than the 64 of 'xt_bpf'\n"
+    )  # fmt: skip
+
+
+def test_it_is_formatted(bpfq: Run, program: str) -> None:
+    assert bpfq("fmt", "--program", program) == (0, f"{TEXT}\n", NOTE)
