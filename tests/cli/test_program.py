@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
+from docs.pages import blocks
+from docs.sessions import steps
 from kernel.holding import holding
 from kernel.namespaces import needs_root
 from kernel.test_borrowed import bare_socket, packet_socket, udp_socket
@@ -350,3 +353,20 @@ def test_what_is_too_long_for_iptables_is_refused(bpfq: Run, tmp_path: Path) -> 
 
 def test_it_is_formatted(bpfq: Run, program: str) -> None:
     assert bpfq("fmt", "--program", program) == (0, f"{TEXT}\n", NOTE)
+
+
+# ---------------------------------------------------------------- docs/bytecode.md
+
+
+def dns_socket() -> int:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    library.attach(sock, "udp src port 53")
+    return sock.detach()
+
+
+def test_the_session_with_a_live_socket_is_true(bpfq: Run) -> None:
+    (block,) = (block for block in blocks("docs/bytecode.md") if block.run_by)
+    with holding(dns_socket) as held:
+        for step in steps(block.text):
+            words = step.command.replace("1234:5", str(held)).split()
+            assert bpfq(*words[1:]) == (0, step.shown, "")

@@ -1,6 +1,7 @@
 """Blocks that need root run in a namespace of their own, on eth0 with a bpf file system.
 
-The pages: README.md, docs/commands.md, docs/hooks.md, docs/python.md and docs/recipes.md.
+The pages: README.md, docs/capture.md, docs/commands.md, docs/hooks.md, docs/python.md and
+docs/recipes.md.
 """
 
 from __future__ import annotations
