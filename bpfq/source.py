@@ -103,4 +103,4 @@ def _caret_line(line: str, ranges: list[tuple[int, int]]) -> list[str]:
                 marks[column] = "^"
     more = ("..." if left else "", "..." if left + width < len(line) else "")
     pad = " " * len(more[0])
-    return [f"  {more[0]}{shown}{more[1]}", f"  {pad}{''.join(marks).rstrip()}"]
+    return [f"  {more[0]}{shown}{more[1]}".rstrip(), f"  {pad}{''.join(marks).rstrip()}"]

@@ -66,6 +66,16 @@ def test_options_are_those_of_the_command(shell: Shell) -> None:
 
 
 @oracle
+def test_every_long_option_of_every_command_is_offered(shell: Shell) -> None:
+    missing = {
+        command.name: wanted - shell.completed(f"bpfq {command.name} --".replace("  ", " "))
+        for command in outline().values()
+        if (wanted := {name for it in command.options for name in it.names if name[:2] == "--"})
+    }
+    assert {name: options for name, options in missing.items() if options} == {}
+
+
+@oracle
 @pytest.mark.parametrize(
     ("line", "words"),
     [
