@@ -67,7 +67,7 @@ def test_contradiction_underlines_both_clauses(bpfq: Run) -> None:
         (("-F", "/"), 2, "cannot open /: is a directory"),
         (("-w", "x", "ip"), 2, "-w, -c and --count need packets: name a file with -r"),
         (("match", "ip"), 2, "no file: give one with -r, - for standard input"),
-        (("capture", "ip"), 2, "no interface: give one with -i"),
+        (("capture", "ip"), 2, "no interface: give one with -i, or -i any"),
         (("-r", "/nonexistent", "ip"), 2, "cannot open /nonexistent: no such file or directory"),
         (("disasm", "a", "b"), 2, "one file at a time, not 2"),
         (("-r", "x", "-i", "lo"), 2,
