@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpfq.analysis.formatting.blocks import block_of
-from bpfq.analysis.formatting.comments import Comments, comments_of, no_comments
+from bpfq.analysis.formatting.comments import Comment, Comments, comments_of, no_comments
 from bpfq.analysis.formatting.layout import laid_out, only_comments
 from bpfq.analysis.formatting.portable import in_words
 from bpfq.analysis.formatting.same import same_tests
@@ -76,7 +76,7 @@ def formatted(
     words = in_words(query, sets=sets)
     if same_tests(words, query) or _accept_the_same(words, query, settings):
         return Formatted(_laid_out(words, source, comments, width), proved=True)
-    return Formatted(_in_plain_words(words, comments), proved=False)
+    return Formatted(_in_plain_words(words, source, comments), proved=False)
 
 
 def _comments(source: Source, query: Query) -> Comments:
@@ -100,13 +100,20 @@ def _laid_out(words: Query, source: Source, comments: Comments, width: int) -> s
     text = laid_out(block, comments.below, width)
     if same_tests(_read(text, source), words):
         return text
-    return _in_plain_words(words, comments)
+    return _in_plain_words(words, source, comments)
 
 
-def _in_plain_words(words: Query, comments: Comments) -> str:
-    above = [comment for each in comments.remarks.values() for comment in each.above]
-    lines = only_comments((*above, *comments.below))
-    return f"{lines}\n{to_pcap(words)}" if lines else to_pcap(words)
+def _in_plain_words(words: Query, source: Source, comments: Comments) -> str:
+    """On one line, below its comments."""
+    text = to_pcap(words)
+    assert same_tests(_read(text, source), words), text
+    said = [
+        comment
+        for each in comments.remarks.values()
+        for comment in (*each.above, *map(Comment, each.behind))
+    ]
+    lines = only_comments((*said, *comments.below))
+    return f"{lines}\n{text}" if lines else text
 
 
 def _read(text: str, source: Source) -> Query:

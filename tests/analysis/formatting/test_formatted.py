@@ -11,6 +11,7 @@ from oracles.sweep import FULL, sampled
 
 import bpfq
 from bpfq import tcp, udp, vlan
+from bpfq.analysis.formatting import formatted as formatting
 from bpfq.analysis.formatting.formatted import Formatted, Source, formatted, formatted_text
 from bpfq.analysis.formatting.same import same_tests
 from bpfq.errors import BpfqError, FilterError
@@ -153,6 +154,17 @@ def test_what_nobody_can_decide_is_in_plain_words(monkeypatch: pytest.MonkeyPatc
     node = tcp.dport.in_([80, 443]) & (bpfq.ip.ttl > 5)
     assert formatted(node.query, Source(), ETHERNET) == Formatted(
         "(tcp dst port 80 or tcp dst port 443) and ip[8] > 5", proved=False
+    )
+
+
+def test_a_layout_that_does_not_read_as_the_filter_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(formatting, "laid_out", lambda block, below, width: "tcp port (80 or 44)")
+    text = "# web\ntcp port 80 # http\nor 443\n# end\n"
+    source = Source(text, is_file=True)
+    assert formatted_text(source, ETHERNET).text == (
+        "# web\n# http\n# end\ntcp port 80 or tcp port 443"
     )
 
 
