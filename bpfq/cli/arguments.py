@@ -390,6 +390,7 @@ def _lint_options(parser: ArgumentParser) -> None:
 def _format_options(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("layout").add_argument
     add("--width", type=int, metavar="N", help="columns a line may take, 0 any; 100 for a file")
+    add("--python", action="store_true", help="the expression is Python, as tcp.dport == 443 is")
     add("--check", action="store_true", help="print what would change; exit code 1 if anything")
     add("--write", action="store_true", help="write the files back")
     add("--files", action="store_true", help="the words are filter files")

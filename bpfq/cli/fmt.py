@@ -9,7 +9,7 @@ import json
 from argparse import Namespace
 from typing import Any, Final
 
-from bpfq.analysis.formatting.formatted import Source, formatted_text
+from bpfq.analysis.formatting.formatted import Source, formatted, formatted_text
 from bpfq.cli.filter_files import FilterFile, read_filter_file
 from bpfq.cli.request import STANDARD_STREAM, Meaning, filter_text, meaning
 from bpfq.cli.terminal import (
@@ -25,7 +25,7 @@ from bpfq.cli.terminal import (
 )
 from bpfq.errors import BpfqError, quoting
 from bpfq.record import record
-from bpfq.settings import settings_of
+from bpfq.settings import Settings, settings_of
 from bpfq.source import Suggestion
 from bpfq.version import __version__
 
@@ -69,6 +69,8 @@ def _paths(options: Namespace) -> list[str] | list[None]:
         raise BpfqError("--write and --check: give one of them")
     if options.width is not None and options.width < 0:
         raise BpfqError(f"--width {options.width} is less than 0")
+    if options.python:
+        return _python_paths(options)
     if options.files:
         if options.file is not None:
             raise BpfqError("-F and --files: give one of them")
@@ -89,6 +91,18 @@ def _paths(options: Namespace) -> list[str] | list[None]:
 class _Ran:
     exit_code: int
     changed: bool = False
+
+
+def _python_paths(options: Namespace) -> list[None]:
+    """An expression: what is written in Python cannot be written back as pcap text."""
+    others = {
+        "-F": options.file, "--files": options.files, "--program": options.program,
+        "--check": options.check, "--write": options.write,
+    }  # fmt: skip
+    for name, given in others.items():
+        if given:
+            raise BpfqError(f"--python is for an expression: leave out {name}")
+    return [None]
 
 
 def _run(options: Namespace, meant: Meaning, path: str | None) -> _Ran:
@@ -121,18 +135,35 @@ def _complain(options: Namespace, path: str | None, error: BpfqError) -> None:
 
 
 def _formatted(options: Namespace, meant: Meaning, path: str | None) -> _Done:
+    if options.python:
+        return _translated(options, meant)
     file = None if path is None else read_filter_file(path)
     before = filter_text(options) if file is None else file.text
     source = Source(before, meant["resolver"], is_file=file is not None)
     width = options.width
     if width is None:
         width = 0 if file is None else _FILE_WIDTH
-    given: dict[str, Any] = {key: value for key, value in meant.items() if key != "resolver"}
-    settings = settings_of(**given, allow_empty=True)
     with quoting(source.blanked):
-        found = formatted_text(source, settings, width=width, sets=options.write or options.check)
+        found = formatted_text(
+            source, _settings(meant), width=width, sets=options.write or options.check
+        )
     end = "\n" if file is not None and found.text else ""
     return _Done(file, before, found.text + end, found.proved)
+
+
+def _translated(options: Namespace, meant: Meaning) -> _Done:
+    from bpfq.frontend.dsl_expression import read_python
+
+    text = " ".join(options.words).strip()
+    with quoting(text):
+        query = read_python(text)
+        found = formatted(query, Source(), _settings(meant), width=options.width or 0)
+    return _Done(None, text, found.text, found.proved)
+
+
+def _settings(meant: Meaning) -> Settings:
+    given: dict[str, Any] = {key: value for key, value in meant.items() if key != "resolver"}
+    return settings_of(**given, allow_empty=True)
 
 
 # ---------------------------------------------------------------- what is printed

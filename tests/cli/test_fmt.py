@@ -122,6 +122,23 @@ def test_sets_are_written_out_but_keep_their_names_in_a_file(bpfq: Run, file: Pa
     assert bpfq("fmt", "--check", *given) == (0, "", "")
 
 
+def test_a_python_expression_becomes_text(bpfq: Run) -> None:
+    assert bpfq("fmt", "--python", "tcp.dport.in_(80, 443) & ~ip.src.in_('10.0.0.0/8')") == (
+        0,
+        "tcp dst port (80 or 443) and not ip src net 10.0.0.0/8\n",
+        "",
+    )
+    ran = bpfq("fmt", "--python", "rand(0.5)")
+    assert (ran.code, ran.err) == (
+        2,
+        "bpfq: cannot be written as pcap text: rand(), which draws at random\n",
+    )
+    assert bpfq("fmt", "--python", "tcp.dprt == 1").err.splitlines()[1:] == [
+        "  tcp.dprt == 1",
+        "  ^^^^^^^^",
+    ]
+
+
 def test_what_nobody_can_decide_is_said(bpfq: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from bpfq.analysis.formatting.formatted import Formatted
     from bpfq.cli import fmt
@@ -146,6 +163,8 @@ def test_what_nobody_can_decide_is_said(bpfq: Run, monkeypatch: pytest.MonkeyPat
         (("-F", "lab.bpf", "tcp"), "an expression and -F: give one of them"),
         (("-F", "lab.bpf", "--files", "lab.bpf"), "-F and --files: give one of them"),
         (("--files",), "no files: --files takes the words as their names"),
+        (("--python", "-F", "lab.bpf"), "--python is for an expression: leave out -F"),
+        (("--python", "--check", "tcp"), "--python is for an expression: leave out --check"),
         (("--through", "vlan", "tcp"), "cannot be written as pcap text: what --through adds"),
         (("tcp prot 80",), "unknown word 'prot'; did you mean 'port'?"),
     ],
