@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from bpfq.cli.shell.outline import outline
+from bpfq.export.formats import FORMATS
 
 from .running import Run
 
@@ -56,6 +57,7 @@ def test_the_page_says_what_the_parsers_know(page: str) -> None:
     options = [option for each in outline().values() for option in each.options]
     assert [it.names for it in options if f" {', '.join(it.names)} " not in words] == []
     assert [it.help for it in options if " ".join(it.help.split()) not in words] == []
+    assert [row.summary for row in FORMATS.values() if row.summary not in words] == []
     assert [name for name in outline() if f"\n   {name}\n" not in text and name] == []
 
 

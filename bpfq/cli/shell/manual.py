@@ -129,6 +129,20 @@ def _command(command: Command, general: Iterable[Group]) -> Iterator[str]:
     for option in () if command.about.startswith(_ALIAS) else command.options:
         if option not in known:
             yield from _option(option)
+    if command.name == "export":
+        yield from _formats()
+
+
+def _formats() -> Iterator[str]:
+    """What ``bpfq export`` writes."""
+    from bpfq.export.formats import FORMATS
+
+    yield ".PP"
+    yield "Formats:"
+    for name, row in FORMATS.items():
+        yield ".TP"
+        yield f".B {_escaped(name)}"
+        yield from _text(f"{row.summary}; target {row.target}" if row.target else row.summary)
 
 
 def _group(group: Group) -> Iterator[str]:
