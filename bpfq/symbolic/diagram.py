@@ -57,7 +57,7 @@ from bpfq.symbolic.words import (
     Word,
 )
 
-MOST_PIECES = 6_000_000  # intervals made for one question, half a minute of work
+MOST_PIECES = 8_000_000  # intervals made for one question, half a minute of work
 MOST_VARIABLES = 500  # a diagram is as deep as it has variables, and Python's stack with it
 
 _LEAF_LEVEL = 1 << 30
