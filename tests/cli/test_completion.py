@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -24,20 +24,36 @@ COMMANDS = {name for name in ABOUT if name}
 INTERFACES = {each.name for each in Path("/sys/class/net").iterdir() if each.is_symlink()}
 
 
-@pytest.fixture(scope="module", params=SHELLS)
-def shell(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shell]:
-    """Each of the shells with the script that bpfq prints for it."""
-    place = tmp_path_factory.mktemp(request.param)
+@contextmanager
+def running(name: str, place: Path) -> Iterator[Shell]:
+    """A shell with the script that bpfq prints for it."""
     script = place / "script"
     (place / "dns.pcap").touch()
     (place / "dir").mkdir()
     with script.open("w") as file, redirect_stdout(file):
-        assert main(["completion", request.param]) == 0
-    running = started(request.param, script, place)
-    yield running
-    running.close()
+        assert main(["completion", name]) == 0
+    shell = started(name, script, place)
+    try:
+        yield shell
+    finally:
+        shell.close()
+
+
+@pytest.fixture(scope="module", params=SHELLS)
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shell]:
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=("bash", "zsh"))
+def terminal(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shell]:
+    """A shell that is sent keys; fish is asked for candidates only."""
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as found:
+        yield found
 
 
 def offered(shell: Shell, line: str) -> set[str]:
@@ -153,10 +169,8 @@ def test_lists_with_commas(shell: Shell) -> None:
         ("bpfq count 'dns=udp portr\t 1-9'", "<count><dns=udp portrange 1-9>"),
     ],
 )  # fmt: skip
-def test_the_key_inserts_what_bpfq_takes(shell: Shell, keys: str, words: str) -> None:
-    if isinstance(shell, Fish):
-        return  # which is asked for candidates only
-    assert shell.ran(keys) == words
+def test_the_key_inserts_what_bpfq_takes(terminal: Terminal, keys: str, words: str) -> None:
+    assert terminal.ran(keys) == words
 
 
 # ---------------------------------------------------------------- without shells
