@@ -111,12 +111,12 @@ def _print_text(options: Namespace, reports: list[Report]) -> None:
 
 
 def _complain(options: Namespace, reports: list[Report]) -> None:
-    for report in reports:
-        if report.error is None:
+    for each in reports:
+        if each.error is None:
             continue
-        if report.error.span is not None:  # else it is the file that the message is about
-            report.error.message = f"{report.path}: {report.error.message}"
-        complain(report.error, [f"--color={options.color}"])
+        if each.error.span is not None:  # else it is the file that the message is about
+            each.error.message = f"{each.path}: {each.error.message}"
+        complain(each.error, [f"--color={options.color}"])
 
 
 # ---------------------------------------------------------------- --fix
