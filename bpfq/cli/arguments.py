@@ -180,6 +180,7 @@ def _parser(verb: str) -> _Parser:
             parser = _new("bpfq export FORMAT [options] [-o FILE] EXPRESSION | NAME=EXPRESSION ...")
             _filter_options(parser)
             export_options(parser)
+            _proof_option(parser)
         case "doctor":
             parser = _new("bpfq doctor [--json] [NAME ...]")
         case "completion":

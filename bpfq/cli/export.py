@@ -15,6 +15,7 @@ from bpfq.export.formats import Format, check_target, exported, format_of
 from bpfq.export.job import Job, Part
 from bpfq.program_ebpf import compile_ebpf
 from bpfq.record import replace
+from bpfq.source import Suggestion
 from bpfq.targets import target
 
 _RETURNS_CLASSES: Final = "tc"  # where other programs return lengths
@@ -69,6 +70,8 @@ def _given_part(options: Namespace) -> Part:
     limit = program.settings.target.limit
     if limit is not None and len(program) > limit:
         raise LimitError(program.settings.target.excess(len(program)))
+    if options.prove:
+        program.query  # noqa: B018  # raises where it is not proved
     if program.decompiled.proved:
         return program.part(options.name or "", program.decompiled.text)
     if not options.quiet:
@@ -87,6 +90,8 @@ def _part(options: Namespace, name: str, text: str) -> Part:
     if hooked is not None and options.big_endian:
         settings = replace(hooked.settings, byteorder="big")
         program = compile_ebpf(hooked.query, settings, hooked.action, maps=False)
+    if options.prove:
+        program.require_proof()
     return program.part(name, text)
 
 
@@ -102,7 +107,16 @@ def _explained(error: LimitError, options: Namespace, text: str) -> LimitError:
         level=options.level, strict=options.strict, allow_empty=options.allow_empty,
         optimise_for=options.objective,
     )  # fmt: skip
-    return too_long(error, text, settings, meant["resolver"])
+    found = too_long(error, text, settings, meant["resolver"])
+    if settings.target.name == "xt_bpf":
+        link = settings.link.name
+        found.suggestions += (
+            Suggestion(
+                f"bpfq export elf --target ebpf:socket -y {link} -o FILE ...",
+                "of any size, for -m bpf --object-pinned",
+            ),
+        )
+    return found
 
 
 def _write_text(options: Namespace, row: Format, job: Job, made: str) -> None:

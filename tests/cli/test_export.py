@@ -219,13 +219,16 @@ def test_a_filter_too_long_for_iptables_names_its_largest_part(bpfq: Run) -> Non
     text = f"tcp port 443 and ({HOSTS})"
     ran = bpfq("export", "iptables", text)
     whole, part = instructions(text), instructions(HOSTS)
-    first, quoted, carets = ran.err.splitlines()
+    first, quoted, carets, tried = ran.err.splitlines()
     assert (ran.code, ran.out) == (3, "")
     assert first.startswith(
         f"bpfq: {whole} instructions, {whole - 64} more than the 64 of 'xt_bpf'; the largest part "
         f"is '{HOSTS[:60]}...' with {part}; what would fit: "
     )
     assert quoted[carets.index("^") :].startswith(HOSTS[:50])
+    assert tried.split("    ")[0] == (
+        "  try:  bpfq export elf --target ebpf:socket -y RAW -o FILE ..."
+    )
 
 
 def test_a_family_that_fits_is_tried_with_its_size(bpfq: Run) -> None:
@@ -233,7 +236,7 @@ def test_a_family_that_fits_is_tried_with_its_size(bpfq: Run) -> None:
     ran = bpfq("export", "iptables", text)
     fits = {each: len(library.compile(text, target="xt_bpf", family=each)) for each in (4, 6)}
     assert ran.code == 3
-    assert ran.err.splitlines()[-2:] == [
+    assert ran.err.splitlines()[-3:-1] == [
         f"  try:  -4    {fits[4]} instructions, for IPv4 alone",
         f"        -6    {fits[6]} instructions, for IPv6 alone",
     ]
@@ -288,6 +291,33 @@ def test_a_wrong_name_or_number_is_told(bpfq: Run, words: tuple[str, ...], messa
     ran = bpfq("export", *words)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.splitlines()[0] == f"bpfq: {message}"
+
+
+def test_only_what_is_proved_is_exported(
+    bpfq: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bpfq("export", "tc", "--prove", "arp or vlan 7") == bpfq("export", "tc", "arp or vlan 7")
+
+    def refuse(program: library.Program) -> None:
+        raise library.UndecidedError(f"nobody knows whether {len(program)} instructions are right")
+
+    monkeypatch.setattr(library.Program, "require_proof", refuse)
+    path = tmp_path / "f.c"
+    ran = bpfq("export", "c", "--prove", "arp", "-o", str(path))
+    assert (ran.code, ran.err) == (5, "bpfq: nobody knows whether 4 instructions are right\n")
+    assert not path.exists()
+
+
+def test_a_program_that_is_no_known_filter_is_not_exported_as_proved(
+    bpfq: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.ddd"
+    path.write_text("4\n32 0 0 4294963200\n21 0 1 7\n6 0 0 1\n6 0 0 0\n")  # ld [proto]; jeq #7
+    plain = bpfq("export", "c", "--program", str(path))
+    assert (plain.code, "{ 0x20, 0, 0, 0xfffff000 }" in plain.out) == (0, True)
+    ran = bpfq("export", "c", "--prove", "--program", str(path))
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("bpfq: the program is not known to be a filter: ")
 
 
 def test_the_interface_says_the_link_type(bpfq: Run) -> None:

@@ -11,15 +11,15 @@ from docs.sessions import environment, programs
 PAGE = "docs/exports.md"
 
 
-def block(test: str) -> str:
-    """The one block of the page that the test says it runs."""
-    (found,) = [each for each in blocks(PAGE) if each.run_by == f"tests/export/{test}"]
-    return found.text
+def block(test: str, number: int = 0) -> str:
+    """One of the blocks of the page that the test says it runs."""
+    return [each.text for each in blocks(PAGE) if each.run_by == f"tests/export/{test}"][number]
 
 
-def run_block(test: str, directory: Path) -> None:
-    """Run its commands as a shell does; raises CalledProcessError."""
+def run_block(test: str, directory: Path, number: int = 0) -> None:
+    """Run its commands as a shell does, where /sys/fs/bpf is its own; raises CalledProcessError."""
+    commands = f"mount -t bpf bpf /sys/fs/bpf\n{block(test, number)}"
     subprocess.run(
-        ("bash", "-euc", block(test)), env=environment(programs(directory)), cwd=directory,
-        check=True, capture_output=True,
+        ("unshare", "-m", "bash", "-euc", commands), env=environment(programs(directory)),
+        cwd=directory, check=True, capture_output=True,
     )  # fmt: skip

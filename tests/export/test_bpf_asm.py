@@ -38,7 +38,7 @@ from .corpus import programs, source
 KERNEL = shutil.which("bpf_asm")
 needs_assembler = needs("bpf_asm" if KERNEL else "bpfc", "netsniff-ng")
 NAMED = {**ANCILLARY, "vlan_avail": ANCILLARY["vlanp"], "rand": ANCILLARY["random"]}
-NUMBERS = re.compile(r"\{ (0x[0-9a-f]+), +(\d+), +(\d+), (0x[0-9a-f]+) \},")
+NUMBERS = re.compile(r"\{ (0[0-9a-fx]+), +(\d+), +(\d+), (0[0-9a-fx]+) \},")
 
 
 def assembled(text: str, directory: Path) -> list[SockFilter]:

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 from kernel.namespaces import in_namespace, ip, needs_ip, needs_root
-from live.frames import FAR
+from live.frames import FAR, B
 from live.network import deliver, quiet_pair, run
 from live.packets import SENT
+from objfile.tools import needs_bpftool
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
 
 import bpfq
 
@@ -42,9 +45,9 @@ def rules(found: Sequence[bpfq.Program]) -> str:
     return "\n".join(["*raw", *lines, "COMMIT", ""])
 
 
-def counted(tool: str) -> list[int]:
+def counted(tool: str, table: str = "raw") -> list[int]:
     """The packets that each rule took so far."""
-    shown = run(f"{tool}-save", "-c", "-t", "raw")
+    shown = run(f"{tool}-save", "-c", "-t", table)
     return [int(many) for many in re.findall(r"^\[(\d+):\d+\] -A", shown, re.MULTILINE)]
 
 
@@ -79,14 +82,40 @@ def test_a_rule_takes_what_matches_does(tool: str, family: int) -> None:
     assert wrong == []
 
 
-def documented(directory: Path) -> str:
-    run_block("test_iptables.py", directory)
+def documented(directory: Path, number: int) -> str:
+    run_block("test_iptables.py", directory, number)
     return run("iptables-save")
 
 
 def test_the_documented_command_makes_a_rule(tmp_path: Path) -> None:
-    """The block of docs/exports.md."""
+    """A block of docs/exports.md."""
     bytecode = bpfq.compile("tcp dst port 443", target="xt_bpf", family=4).export("iptables")
     assert "-4 'tcp dst port 443'" in block("test_iptables.py")
-    shown = in_namespace(lambda: documented(tmp_path))
+    shown = in_namespace(lambda: documented(tmp_path, 0))
     assert f'-A INPUT -m bpf --bytecode "{bytecode.strip()}" -j DROP' in shown
+
+
+LISTED = [f"10.{n // 200}.{n % 200}.9" for n in range(300)]
+
+
+def stopped(directory: Path, packets: Sequence[bytes]) -> list[bool]:
+    """Which of the packets the documented rule with a pinned program drops."""
+    quiet_pair()
+    ip("link", "set", "far", "address", FAR)
+    ip("address", "add", f"{B}/8", "dev", "far")
+    (directory / "hosts.bpf").write_text(" or\n".join(f"src host {one}" for one in LISTED))
+    run_block("test_iptables.py", directory, 1)
+    found = []
+    for packet in packets:
+        before = counted("iptables", "filter")
+        deliver([packet])
+        found.append(counted("iptables", "filter") != before)
+    return found
+
+
+@needs_bpftool
+def test_a_pinned_program_has_room_for_a_long_list(tmp_path: Path) -> None:
+    sources = [*LISTED[::75], "10.0.0.8", "10.1.99.10", LISTED[-1]]
+    packets = [bytes(Ether(dst=FAR) / IP(src=one, dst=B) / UDP(dport=99)) for one in sources]
+    found = in_namespace(lambda: stopped(tmp_path, packets))
+    assert found == [one in LISTED for one in sources]
