@@ -8,9 +8,10 @@ from typing import Any, Final
 from bpfq.analysis.compare import Comparison
 from bpfq.cli.given import given
 from bpfq.cli.packets import packet_fields, print_beside, write_frames
-from bpfq.cli.request import STANDARD_STREAM, meaning, read_text
+from bpfq.cli.request import STANDARD_STREAM, blank_comments, meaning, read_text
 from bpfq.cli.terminal import BOLD, coloured, note, paint, standard_output
 from bpfq.errors import BpfqError
+from bpfq.isa.cbpf.given import lists_program
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.questions.filters import compare
 
@@ -63,9 +64,10 @@ def _compared(options: Namespace) -> Comparison:
 
 def _given(word: str) -> str:
     """A filter or a program, or what the file has that the word names."""
-    if word == STANDARD_STREAM:
-        return read_text(word)
-    return read_text(word.removeprefix(_FILE)) if word.startswith(_FILE) else word
+    if word != STANDARD_STREAM and not word.startswith(_FILE):
+        return word
+    text = read_text(word.removeprefix(_FILE))
+    return text if lists_program(text) else blank_comments(text)
 
 
 # ---------------------------------------------------------------- out

@@ -36,6 +36,12 @@ both:               54 B  TCP 192.0.2.1:1024 > 192.0.2.2:80 S
 PRODUCT = f"ip[4:2] * ip[6:2] = {7907 * 7919} and ip[4:2] < ip[6:2]"
 
 
+def test_a_file_may_have_comments(bpfq: Run, tmp_path: Path) -> None:
+    path = tmp_path / "sensor.bpf"
+    path.write_text("# what the sensor sees\nip   # IPv4\nand udp\n")
+    assert bpfq("equiv", f"@{path}", "ip and udp") == (0, EQUAL, "")
+
+
 @pytest.mark.parametrize("verb", ["equiv", "diff"])
 def test_different_filters_are_told_apart_by_packets(bpfq: Run, verb: str) -> None:
     ports = ("port 80 or port 443", "tcp port 80 or tcp port 443")

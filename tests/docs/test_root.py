@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from kernel.ebpf.programs import mount_bpffs, needs_bpf
 from kernel.namespaces import in_namespace, ip, needs_ip, sender
+from scapy.config import conf
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
@@ -30,10 +32,11 @@ _BETWEEN = Ether(dst="ff:ff:ff:ff:ff:ff", src="02:00:00:00:00:01") / IP(
 )
 NTP = bytes(_BETWEEN / UDP(sport=123, dport=123) / bytes(48))
 DNS = bytes(_BETWEEN / UDP(sport=1024, dport=53) / bytes(29))
+OFFER = bytes(_BETWEEN / UDP(sport=67, dport=68) / bytes(240))
 SYN = bytes(_BETWEEN / TCP(sport=1024, dport=80))
 # What arrives before a command runs, and again and again while it runs.
-BEFORE = {"bpfq status": 17 * [NTP]}
-DURING = {"bpfq capture": [DNS, NTP], "bpfq count": [DNS, DNS, SYN], "tcpdump": [DNS, SYN]}
+BEFORE = {"bpfq status": 17 * [NTP], "iptables -nvxL": 17 * [NTP]}
+DURING = {"bpfq capture": [DNS, NTP], "python": [DNS, DNS, SYN, OFFER]}
 _RUN_TO_RUN = (
     (r"\b(link|program) \d+", r"\1 N"),
     (r"^(\w+ +(?:XDP|tc|cgroup|netfilter).*? )\d+ +\d+s ", r"\1 N N "),
@@ -71,6 +74,7 @@ def interface() -> None:
             file.write("1")
         ip("link", "set", name, "up")
     ip("address", "add", "192.0.2.2/24", "dev", "eth0")
+    conf.ifaces.reload()  # scapy remembers those of the namespace before
 
 
 def _for(command: str, table: dict[str, list[bytes]]) -> Sequence[bytes]:
@@ -100,7 +104,7 @@ def traffic(command: str) -> Iterator[None]:
 def printed_by(block: Block, shell: Shell, names: dict[str, object]) -> Iterator[tuple[str, str]]:
     """What each part of a block shows and what is printed."""
     if block.language == "python":
-        with traffic("bpfq count"):
+        with traffic("python"):
             names["printed"] = executed(block, names)
     elif block.steps:
         for step in steps(block.text):
@@ -118,6 +122,7 @@ def printed_by(block: Block, shell: Shell, names: dict[str, object]) -> Iterator
 @pytest.mark.root
 @needs_bpf
 @needs_ip
+@pytest.mark.skipif(shutil.which("iptables") is None, reason="needs iptables: install iptables")
 @pytest.mark.parametrize("page", on_pages())
 def test_a_page_is_true_for_root(page: str, tmp_path: Path) -> None:
     def scenario() -> list[tuple[str, str]]:
