@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from bpfq.api import compile as compile_filter
+from bpfq.api import query_of
 from bpfq.capture import pcap, pcapng
 from bpfq.capture.files import Capture, open_capture, read_capture
 from bpfq.capture.matching import Matches, MatchingFile
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from bpfq.frontend.dsl_handles import Cond
 
 __all__ = ["open"]
+
+_ETHERNET = 1  # DLT_EN10MB
+_KEPT = 64  # programs; a list of files asks for the same one again and again
 
 
 def open(  # the name that the standard library uses for it
@@ -83,10 +88,15 @@ class _Matchers:
         order: Literal["swapped", "unswapped"] = "swapped" if swapped else "unswapped"
         if isinstance(self._filter, Program):
             return self._filter.recompiled("file", link, savefile=order)
-        return compile_filter(self._filter, link=link, savefile=order, allow_empty=allow_empty)
+        query_of(self._filter, None)  # which refuses what is no filter
+        return _compiled(self._filter, link, order, allow_empty)
 
 
-_ETHERNET = 1  # DLT_EN10MB
+@lru_cache(maxsize=_KEPT)
+def _compiled(
+    filter: str | Cond, link: int, order: Literal["swapped", "unswapped"], allow_empty: bool
+) -> Program:
+    return compile_filter(filter, link=link, savefile=order, allow_empty=allow_empty)
 
 
 def _no_match(packet: bytes, wire_length: int, metadata: Mapping[str, int]) -> bool:
