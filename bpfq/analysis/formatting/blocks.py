@@ -9,7 +9,7 @@ Nothing changes its place: only what stands side by side becomes a list.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import compress
+from itertools import compress, groupby
 from operator import not_
 
 from bpfq.analysis.formatting.comments import Comment, Comments, Remarks
@@ -19,6 +19,8 @@ from bpfq.query.nodes import Leaf, Query
 from bpfq.query.walk import operands
 from bpfq.record import record, replace
 from bpfq.source import Span
+
+_MOST_HEADS = 2  # lists about one thing that stand side by side
 
 
 @record(eq=False)
@@ -95,22 +97,48 @@ def _row(word: str, parts: list[Block]) -> Block:
             flat += [replace(first, above=(*part.above, *first.above)), *others]
         else:
             flat.append(part)
-    joined = [_list(run) for run in _runs(flat, negated=word == "and")]
+    joined = [part for run in _runs(flat, negated=word == "and") for part in _lists(run)]
     if len(joined) == 1:
         return joined[0]
     return _measured(_hoisted(Block(word=word, parts=tuple(joined))))
 
 
 def _runs(parts: list[Block], negated: bool) -> Iterator[list[Block]]:
-    """Stretches of tests and lists with one head; ``not A and not B`` is ``not (A or B)``."""
+    """Stretches of tests and lists about one thing; ``not A and not B`` is ``not (A or B)``."""
+
+    def subject(part: Block) -> str | None:
+        if part.head == "" or part.negated != negated:
+            return None
+        return part.head.removesuffix("host").removesuffix("net")
+
     run: list[Block] = []
     for part in parts:
-        fits = part.head != "" and part.negated == negated
-        if run and not (fits and run[0].head == part.head and run[0].negated == negated):
+        if run and (subject(part) is None or subject(part) != subject(run[0])):
             yield run
             run = []
         run.append(part)
     yield run
+
+
+def _lists(run: list[Block]) -> list[Block]:
+    """One list for each head; where hosts and networks take turns, one of networks."""
+    stretches = [list(each) for _, each in groupby(run, key=lambda part: part.head)]
+    if len(stretches) > _MOST_HEADS:
+        stretches = [[_as_networks(part) for part in run]]
+    return [_list(stretch) for stretch in stretches]
+
+
+def _as_networks(part: Block) -> Block:
+    """``net 10.0.0.1/32`` for host 10.0.0.1."""
+    if not part.head.endswith("host"):
+        return part
+    head = f"{part.head.removesuffix('host')}net"
+    entries = tuple(_measured(replace(each, text=_as_network(each.text))) for each in part.parts)
+    return _measured(replace(part, head=head, text=_as_network(part.text), parts=entries))
+
+
+def _as_network(host: str) -> str:
+    return f"{host}/{128 if ':' in host else 32}" if host else ""
 
 
 def _list(run: list[Block]) -> Block:

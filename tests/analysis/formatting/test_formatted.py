@@ -36,6 +36,15 @@ TEXTS = {
     "tcp port 80 or tcp port 443 and tcp": "tcp port (80 or 443) and tcp",
     "host 10.0.0.1 or 2001:db8::1": "host (10.0.0.1 or 2001:db8::1)",
     "host 10.0.0.1 or net 10": "host 10.0.0.1 or net 10.0.0.0/8",
+    "host 10.0.0.1 or host 10.0.0.2 or net 11": "host (10.0.0.1 or 10.0.0.2) or net 11.0.0.0/8",
+    "src host 1.1.1.1 or src net 10 or src host ::1 or src host ::2": (
+        "src net (1.1.1.1/32 or 10.0.0.0/8 or ::1/128 or ::2/128)"
+    ),
+    "not net 10 and not (host 1.1.1.1 or 2.2.2.2) and not net 12": (
+        "not net (10.0.0.0/8 or 1.1.1.1/32 or 2.2.2.2/32 or 12.0.0.0/8)"
+    ),
+    "net 10 or host 1.1.1.1 or src net 12": "net 10.0.0.0/8 or host 1.1.1.1 or src net 12.0.0.0/8",
+    "net 10 or tcp or host 1.1.1.1 or net 12": "net 10.0.0.0/8 or tcp or host 1.1.1.1 or net 12.0.0.0/8",
     "net 10 or net 1.0.3.0 mask 255.0.255.0": "net (10.0.0.0/8 or 1.0.3.0 mask 255.0.255.0)",
     "src net 10.0.0.0/8 or 192.168.0.0/16": "src net (10.0.0.0/8 or 192.168.0.0/16)",
     "portrange 1-2 or 5-6 or port 9": "portrange (1-2 or 5-6) or port 9",
