@@ -55,6 +55,14 @@ def decide(query: Query, settings: Settings) -> Node:
     return written_out(ways(query, settings)[0].graph, Builder())
 
 
+def as_written(query: Query, settings: Settings, *, join: bool = False) -> Node:
+    """The graph of a query, test by test; join: long lists and named sets are one test each."""
+    builder = Builder(keep_loads=True)
+    return written_out(
+        build(formula_of(query, settings, builder, share=False, join=join), builder), builder
+    )
+
+
 def ways(
     query: Query, settings: Settings, watch: Watch = lambda stage, value: None
 ) -> tuple[Way, ...]:
@@ -169,9 +177,11 @@ def _much_smaller(gathered: Formula, formula: Formula) -> bool:
     return size(gathered) * 4 < size(formula)
 
 
-def formula_of(query: Query, settings: Settings, builder: Builder, *, share: bool) -> Formula:
+def formula_of(
+    query: Query, settings: Settings, builder: Builder, *, share: bool, join: bool = False
+) -> Formula:
     """What a query tests, and in which order."""
-    return lowering(settings, builder, share=share)(query)
+    return lowering(settings, builder, share=share, join=join)(query)
 
 
 def lowering(

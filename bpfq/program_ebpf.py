@@ -164,8 +164,8 @@ class EbpfProgram(Program):
     def prove(self) -> Proof:
         """Decide whether the program does what its filter says, on every packet.
 
-        As of Program; where packets may lie in pieces, however they lie.  Raises UnsupportedError
-        for programs that ask maps.
+        As of Program; where packets may lie in pieces, however they lie, and whatever comes into
+        named sets.
         """
         from bpfq.analysis.prove_ebpf import prove
 

@@ -8,7 +8,7 @@ words.  A strict program equals the left side.  A counterexample is run before i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from bpfq.analysis.decide import Questions, Undecided
@@ -18,7 +18,8 @@ from bpfq.capture.summary import summary
 from bpfq.errors import RefutedError, UndecidedError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.query.nodes import Query
-from bpfq.record import record, replace
+from bpfq.query.walk import leaves
+from bpfq.record import field, record, replace
 from bpfq.settings import Settings
 from bpfq.symbolic.formula import SEQUENTIAL, TOTAL
 from bpfq.symbolic.propositions import Accepts, Every, Opposite, Packet, Proposition
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Verdict: TypeAlias = Literal["proved", "refuted", "undecided"]
 
 _SHOWN = 64  # bytes of a counterexample in a message
+_MANY = 2000  # primitives; of longer lists what is proved is more: they accept more short packets
 _SHORT = (34, 64, 128, 256)  # bytes of a packet that one likes to look at
 _LONGEST = 1 << 17  # bytes of a packet that is run; a counterexample that needs more stays open
 
@@ -40,7 +42,8 @@ class Counterexample:
 
     returned: what the program returned for it, None where it is refused when it is run.  completed:
     the packet with bytes that may have followed, where the filter rejects it only when those are
-    seen; else None.  summary: a line about it.
+    seen; else None.  summary: a line about it.  sets: of named sets that may change the keys that
+    are in them, as bytes of the packet, and no others; none for sets that are what they are.
     """
 
     octets: bytes
@@ -51,6 +54,7 @@ class Counterexample:
     returned: int | None
     completed: bytes | None = None
     summary: str = ""
+    sets: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 @record
@@ -78,7 +82,8 @@ class Subject:
 
     programs: TRUE where it accepts, FALSE where it rejects, FAULT where it does neither; each of
     them has to.  run: the program, run on bytes in place of those of the sample, in every way that
-    a packet may lie.  rejects_as_it_accepts: it tells no packets apart.
+    a packet may lie.  rejects_as_it_accepts: it tells no packets apart.  asked: the query with the
+    entries that a sample gives to named sets, None where those of the query count.
     """
 
     query: Query
@@ -87,6 +92,7 @@ class Subject:
     programs: Sequence[Proposition]
     run: Callable[[Sample, bytes], Iterable[Ran]]
     rejects_as_it_accepts: bool = False
+    asked: Callable[[Sample], Query] | None = None
 
 
 def prove(query: Query, words: Sequence[SockFilter], settings: Settings) -> Proof:
@@ -145,9 +151,10 @@ def require(proof: Proof) -> None:
 def _wrong(subject: Subject) -> Iterable[Proposition]:
     """What holds where the program does not say what the query says."""
     query, settings, packet = subject.query, subject.settings, subject.packet
-    sequential = most = Accepts(meaning_of(query, settings, packet, SEQUENTIAL))
+    join = not settings.strict and sum(1 for _ in leaves(query)) > _MANY
+    sequential = most = Accepts(meaning_of(query, settings, packet, SEQUENTIAL, join=join))
     if not settings.strict:
-        most = Accepts(meaning_of(query, settings, packet, TOTAL))
+        most = Accepts(meaning_of(query, settings, packet, TOTAL, join=join))
     for program in subject.programs:
         accepts = program if isinstance(program, Accepts) else Accepts(program)
         if not subject.rejects_as_it_accepts:
@@ -198,7 +205,8 @@ def _cut(sample: Sample, size: int) -> Sample:
 def _confirmed(sample: Sample, subject: Subject) -> Counterexample | None:
     """The sample as a counterexample, when the interpreter agrees that it is one."""
     settings = subject.settings
-    plain = reference(subject.query, settings)
+    query = subject.query if subject.asked is None else subject.asked(sample)
+    plain = reference(query, settings)
     if plain is None or len(sample.octets) > _LONGEST:
         return None
     wanted = bool(_run(plain, sample, sample.octets, settings))
@@ -262,4 +270,5 @@ def _counterexample(
         returned,
         completed,
         summary(frame.link, frame.octets),
+        sample.held,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bpfq.backends.cbpf.emit import emit
 from bpfq.errors import BpfqError
 from bpfq.graph.nodes import Builder
-from bpfq.graphs import decide, formula_of
+from bpfq.graphs import as_written, formula_of
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import Machine, Trace, trace
 from bpfq.query.nodes import Query
@@ -19,10 +19,17 @@ from bpfq.symbolic.propositions import FALSE, Outcome, Packet, Proposition
 from bpfq.targets import SKF_NET_OFF, Target
 
 
-def meaning_of(query: Query, settings: Settings, packet: Packet, reading: str) -> Proposition:
-    """What the query says in one reading; raises UnsupportedError, as compiling does."""
+def meaning_of(
+    query: Query, settings: Settings, packet: Packet, reading: str, *, join: bool = False
+) -> Proposition:
+    """What the query says in one reading; raises UnsupportedError, as compiling does.
+
+    join: long lists are read as one test each, at the place of their first member, where no load
+    ends the filter that an earlier member did not need; see ``lower.lists``.
+    """
     wide = look_through(query, settings.through)
-    return formula.encode(formula_of(wide, settings, Builder(), share=False), packet, reading)
+    said = formula_of(wide, settings, Builder(), share=False, join=join)
+    return formula.encode(said, packet, reading)
 
 
 def program_of(
@@ -43,10 +50,16 @@ def program_of(
 
 
 def reference(query: Query, settings: Settings) -> tuple[SockFilter, ...] | None:
-    """The filter exactly as written, for the interpreter; None where it does not fit a program."""
-    plain = replace(settings, level=0, strict=True)
+    """The filter exactly as written, for the interpreter; None where it does not fit a program.
+
+    Sets that may change have the entries of the query; each end is looked for in all of them.
+    """
+    live = settings.options.live_sets
+    options = replace(settings.options, live_sets=False)
+    plain = replace(settings, level=0, strict=True, options=options)
+    wide = look_through(query, plain.through)
     try:
-        return emit(decide(look_through(query, plain.through), plain), plain.accept, 0)
+        return emit(as_written(wide, plain, join=live), plain.accept, 0)
     except BpfqError:
         return None
 

@@ -55,6 +55,9 @@ def _lines(proof: Proof, size: int) -> list[tuple[str, str]]:
     lines += _hexadecimal(shown.network_header, "before")
     lines += _hexadecimal(shown.octets, "")
     lines += [("metadata", f"{name} {value}") for name, value in shown.metadata.items() if value]
+    lines += [
+        (f"@{name}", " ".join(key.hex() for key in keys)) for name, keys in shown.sets.items()
+    ]
     lines.append(("filter", "accepts" if shown.filter_accepts else "rejects"))
     following = _following(shown)
     if following is not None:
@@ -107,6 +110,7 @@ def _described(proof: Proof, size: int) -> dict[str, Any]:
             "network_header": shown.network_header.hex() or None,
             "filter_accepts": shown.filter_accepts,
             "program_returns": shown.returned,
+            "sets": {name: [key.hex() for key in keys] for name, keys in shown.sets.items()},
             "completed": None if shown.completed is None else _completed(shown),
         }
     return {

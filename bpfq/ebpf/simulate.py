@@ -42,7 +42,8 @@ def verdict(
         word._replace(imm=names.index(symbols[slot]) + 1) if slot in symbols else word
         for slot, word in enumerate(module.function.instructions)
     ]
-    maps = {names.index(each.name) + 1: each for each in _maps(module.maps)}
+    asked = (each for each in _maps(module.maps) if each.name in names)
+    maps = {names.index(each.name) + 1: each for each in asked}
     environment = _environment(module.hook, packet, names, metadata, linear, byteorder)
     return run(words, replace(environment, maps=maps)) & WORD_MASK
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from bpfq.record import field, record
 from bpfq.simplify.smt_encode import NETWORK_HEADER, Bits, Bool, Encoder
 from bpfq.symbolic.propositions import Condition, Packet, Proposition
-from bpfq.symbolic.words import NETWORK, START
+from bpfq.symbolic.words import KEY_WORD, NETWORK, START
 
 Answer: TypeAlias = Literal["sat", "unsat", "unknown"]
 
@@ -27,7 +27,8 @@ class Sample:
 
     octets: the captured bytes.  beyond: bytes past them that the question depends on, by address.
     network_header: the bytes from the network header on, where the question reads it and it lies
-    before byte 0.  What the question does not depend on is 0.
+    before byte 0.  held: the keys that are in sets whose entries are not known, by the set's name.
+    What the question does not depend on is 0, and in no set.
     """
 
     octets: bytes
@@ -36,6 +37,7 @@ class Sample:
     metadata: Mapping[str, int] = field(default_factory=dict)
     draws: Mapping[int, int] = field(default_factory=dict)
     network_header: bytes = b""
+    held: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 class TooLong(Exception):
@@ -156,7 +158,22 @@ class Solver:
             _values(model, self._encoder.metadata),
             _values(model, self._encoder.draws),
             network,
+            self._held(model),
         )
+
+    def _held(self, model: Any) -> dict[str, tuple[bytes, ...]]:
+        """The keys that are in sets."""
+        found: dict[str, dict[bytes, None]] = {}
+        for word, expression in self._encoder.held.items():
+            if _number(model, expression):
+                numbers = [_number(model, self._encoder.word(part)) for part in word.key]
+                left = word.size
+                key = b""
+                for number in numbers:
+                    key += number.to_bytes(min(left, KEY_WORD), "big")
+                    left -= KEY_WORD
+                found.setdefault(word.members, {})[key] = None
+        return {members: tuple(keys) for members, keys in found.items()}
 
     def _preferred(self) -> Any:
         """A model of the last question with few captured bytes, and nothing read far from them."""

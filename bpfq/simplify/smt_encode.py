@@ -50,6 +50,7 @@ class Encoder:
     metadata: dict[str, Bits] = field(default_factory=dict)
     draws: dict[int, Bits] = field(default_factory=dict)
     bases: dict[str, tuple[Any, Bits]] = field(default_factory=dict)
+    held: dict[w.Held, Bits] = field(default_factory=dict)
     wire: Bits = None
     _bytes: dict[tuple[str, int], Bits] = field(default_factory=dict)
     _bits: dict[w.Word, Bits] = field(default_factory=dict)
@@ -112,7 +113,7 @@ class Encoder:
                     self._conditions[current] = self._condition(current)
                 case (
                     w.Number() | w.Length() | w.Metadata() | w.Draw() | w.Bytes()
-                    | w.Operation() | w.Either()
+                    | w.Held() | w.Operation() | w.Either()
                 ):  # fmt: skip
                     self._bits[current] = self._word(current)
                 case _:
@@ -138,6 +139,9 @@ class Encoder:
                 return self.draws[identity]
             case w.Bytes():
                 return self._load(word)
+            case w.Held():
+                self.held[word] = self._is_held(word)
+                return self.held[word]
             case w.Operation(operator, left, right):
                 return operation(z3, operator, self._bits[left], self._bits[right])
             case w.Either(condition, then, otherwise):
@@ -145,6 +149,14 @@ class Encoder:
                 return z3.If(holds, self._bits[then], self._bits[otherwise])
             case _:
                 assert_never(word)
+
+    def _is_held(self, word: w.Held) -> Bits:
+        """A function of the key, the same for every key of its size."""
+        z3 = self.z3
+        name = f"{word.members} has {word.size}"
+        sorts = [_sort(z3, WORD_BITS)] * len(word.key)
+        found = z3.Function(name, *sorts, z3.BoolSort())(*map(self._bits.__getitem__, word.key))
+        return z3.If(found, z3.BitVecVal(1, WORD_BITS), z3.BitVecVal(0, WORD_BITS))
 
     def _bounded(self, name: str, most: int) -> Bits:
         constant = self.z3.BitVec(name, WORD_BITS)

@@ -24,7 +24,7 @@ from bpfq.symbolic.propositions import (
     Reaches,
     words_of,
 )
-from bpfq.symbolic.words import Bytes, Either, Operation, Word, operands
+from bpfq.symbolic.words import Bytes, Either, Held, Operation, Word, operands
 from bpfq.walk import bottom_up
 
 if TYPE_CHECKING:
@@ -95,8 +95,19 @@ class Choices:
                 return self._each(
                     index, lambda place: self._leaf(make.bytes(base, place, offset, size))
                 )
+            case Held(members, key, size):
+                return self._held(members, (), key, size)
             case _:
                 raise AssertionError(word)
+
+    def _held(
+        self, members: str, before: tuple[Word, ...], behind: tuple[Word, ...], size: int
+    ) -> Diagram:
+        """Whether a set has a key, of which the first words have no choices; one of five words."""
+        if not behind:
+            return self._leaf(self.packet.words.held(members, before, size))
+        first, *rest = behind
+        return self._each(first, lambda one: self._held(members, (*before, one), tuple(rest), size))
 
     def _has_many_leaves(self, diagram: Diagram) -> bool:
         nodes = bottom_up((diagram,), lambda node: node.children)

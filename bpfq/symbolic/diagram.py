@@ -50,6 +50,7 @@ from bpfq.symbolic.words import (
     Bytes,
     Draw,
     Either,
+    Held,
     Length,
     Metadata,
     Number,
@@ -166,7 +167,7 @@ class Diagrams:
                 continue
             self._ordered.add(current)
             match current:
-                case Either() | Operation() | Bytes():
+                case Either() | Operation() | Bytes() | Held():
                     assert self._choices is not None
                     found.append(current)
                     work += self._choices.below(current)

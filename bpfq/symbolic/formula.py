@@ -24,7 +24,7 @@ from bpfq.symbolic.propositions import (
     Some,
     every,
 )
-from bpfq.symbolic.words import NETWORK, START, Word
+from bpfq.symbolic.words import KEY_WORD, NETWORK, START, Word
 from bpfq.targets import SKF_NET_OFF
 from bpfq.walk import bottom_up
 
@@ -78,9 +78,12 @@ class TermEncoder:
             case t.Load(index, offset, size):
                 return self._load(index, offset, size)
             case t.Lookup(members, index, offset, size):  # nobody knows what is in it
-                place = "" if index is None else f"{self._words[index].number} + "
+                loads = [
+                    self._load(index, offset + at, min(KEY_WORD, size - at))
+                    for at in range(0, size, KEY_WORD)
+                ]
                 _, needs = self._load(index, offset + size - 1, 1)
-                return make.metadata(f"@{members.name}[{place}{offset}:{size}]"), needs
+                return make.held(members.name, tuple(word for word, _ in loads), size), needs
             case t.Binary(operator, left, right):
                 return self._binary(operator, left, right)
             case t.Choose():

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # before byte 0.
 START, NETWORK = "start", "network"
 
+KEY_WORD = 4  # bytes in a word of a key that is looked for in a set
+
 MOST_ALTERNATIVES = 8  # what is computed from a choice is moved into its arms up to here
 _COUNTED = 1 << 16  # alternatives; that many and more are the same
 _COMMUTING = {Operator.ADD, Operator.MUL, Operator.AND, Operator.OR, Operator.XOR}
@@ -91,6 +93,21 @@ class Bytes:
 
 
 @record(eq=False)
+class Held:
+    """1 where a set whose entries are not known has the key, else 0.
+
+    key: the bytes of the key from the first on, four in each word but the last; size: how many.
+    """
+
+    members: str
+    key: tuple[Word, ...]
+    size: int
+    number: int
+    most: int = 1
+    alternatives: int = 1
+
+
+@record(eq=False)
 class Operation:
     """A division by zero gives some value: that it ends the filter is said elsewhere."""
 
@@ -114,7 +131,7 @@ class Either:
     alternatives: int
 
 
-Word: TypeAlias = Number | Length | Metadata | Draw | Bytes | Operation | Either
+Word: TypeAlias = Number | Length | Metadata | Draw | Bytes | Held | Operation | Either
 
 
 def operands(word: Word) -> tuple[Word, ...]:
@@ -124,6 +141,8 @@ def operands(word: Word) -> tuple[Word, ...]:
             return (left, right)
         case Bytes(index=index):
             return () if index is None else (index,)
+        case Held(key=key):
+            return key
         case Either(then=then, otherwise=otherwise):
             return (then, otherwise)
         case Number() | Length() | Metadata() | Draw():
@@ -163,6 +182,24 @@ class Words:
         key = ("bytes", base, index, offset, size)
         most = (1 << 8 * size) - 1
         return self._intern(key, lambda n: Bytes(base, index, offset, size, n, most))
+
+    def held(self, members: str, key: tuple[Word, ...], size: int) -> Word:
+        """Whether a set has a key; what its words choose alike is chosen around it."""
+        for word in key:
+            if isinstance(word, Either) and word.alternatives <= MOST_ALTERNATIVES:
+                condition = word.condition
+                arms = [
+                    tuple(
+                        (one.otherwise if other else one.then)
+                        if isinstance(one, Either) and one.condition is condition
+                        else one
+                        for one in key
+                    )
+                    for other in (False, True)
+                ]
+                then, otherwise = (self.held(members, arm, size) for arm in arms)
+                return self.either(condition, then, otherwise)
+        return self._intern(("held", members, key, size), lambda n: Held(members, key, size, n))
 
     def address(self, index: Word | None, offset: int) -> tuple[Word | None, int]:
         """The same address with what is constant in the index moved to the offset."""

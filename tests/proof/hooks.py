@@ -47,13 +47,6 @@ class HookSubject(Subject):
         module = self.hooked.module
         return replace(module, function=replace(module.function, instructions=words))
 
-    def returned(self, words: tuple[BpfInsn, ...], trial: Trial, piece: int | None) -> int | None:
-        """None where the interpreter refuses to go on."""
-        try:
-            return verdict(self.with_words(words), trial.packet, trial.words, piece)
-        except BpfqError:
-            return None
-
     @property
     def pieces(self) -> tuple[int | None, ...]:
         return PIECES if self.hooked.hook in ("tc", "cgroup_skb") else (None,)
@@ -64,10 +57,16 @@ def of_whole_packets(trials: Iterable[Trial]) -> list[Trial]:
     return [with_fields(trial, length=len(trial.packet)) for trial in trials]
 
 
-def wrong(
-    judge: Judge, subject: HookSubject, words: tuple[BpfInsn, ...], trials: Iterable[Trial]
-) -> list[str]:
-    """Where a program does what the contract does not allow."""
+def returned(module: Module, trial: Trial, piece: int | None) -> int | None:
+    """None where the interpreter refuses to go on."""
+    try:
+        return verdict(module, trial.packet, trial.words, piece)
+    except BpfqError:
+        return None
+
+
+def wrong(judge: Judge, subject: HookSubject, module: Module, trials: Iterable[Trial]) -> list[str]:
+    """Where a module does what the contract does not allow."""
     verdicts = subject.hooked.verdicts
     lines = []
     for trial in trials:
@@ -75,10 +74,10 @@ def wrong(
         for piece in subject.pieces:
             if piece is not None and piece > len(trial.packet):
                 continue
-            returned = subject.returned(words, trial, piece)
+            found = returned(module, trial, piece)
             expected = verdicts.accept if least else verdicts.reject
-            if returned == expected:
+            if found == expected:
                 continue
-            if least or returned != verdicts.accept or not judge.most(trial):
-                lines.append(f"{returned}, not {expected}, with {piece} bytes of {trial}")
+            if least or found != verdicts.accept or not judge.most(trial):
+                lines.append(f"{found}, not {expected}, with {piece} bytes of {trial}")
     return lines

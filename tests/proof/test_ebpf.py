@@ -91,7 +91,7 @@ def examined(subject: HookSubject, into: Examined) -> None:
             kept.append(mutant)
     pool = of_whole_packets(trials(subject, program.words, seed, MOST_TRACES, CUT))
     for mutant in (Mutant("none", tuple(program)), *kept):
-        lines = wrong(judge, subject, mutant.words, pool)
+        lines = wrong(judge, subject, subject.with_words(mutant.words), pool)
         into.wrong += [f"{subject}: {mutant.kind}: {line}" for line in lines[:1]]
         into.packets += len(pool)
 

@@ -15,7 +15,7 @@ from bpfq.symbolic import words as w
 class Concrete:
     """captured: the bytes from byte 0; network_header: those from the network header to byte 0.
 
-    fill: the bytes past the captured ones, by address from byte 0.  draws: every random word.
+    fill: the bytes past the captured ones, by address from byte 0.  draws: every random word.  held: keys by set.
     """
 
     captured: bytes
@@ -24,6 +24,7 @@ class Concrete:
     network_header: bytes = b""
     fill: Callable[[int], int] = lambda address: 0
     draws: int = 0
+    held: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     _values: dict[w.Word, int] = field(default_factory=dict)
     _outcomes: dict[p.Proposition, p.Outcome] = field(default_factory=dict)
 
@@ -57,12 +58,19 @@ class Concrete:
                 for address in range(first, first + size):
                     value = value << 8 | self._octet(base, address)
                 return value
+            case w.Held(members, key, size):
+                return self._is_held(members, key, size)
             case w.Operation(operator, left, right):
                 return _calculated(operator, self.value(left), self.value(right))
             case w.Either():
                 return self.value(word)
             case _:
                 assert_never(word)
+
+    def _is_held(self, members: str, key: tuple[w.Word, ...], size: int) -> int:
+        sizes = [min(w.KEY_WORD, size - at) for at in range(0, size, w.KEY_WORD)]
+        octets = b"".join(self.value(one).to_bytes(n, "big") for one, n in zip(key, sizes))
+        return int(octets in self.held.get(members, ()))
 
     def _octets(self, base: str) -> bytes:
         return self.captured if base == w.START else self.network_header + self.captured

@@ -239,7 +239,7 @@ def test_what_was_computed_in_front_of_the_end_of_a_piece_is_not_read_behind_it(
         Comparison.GT.reg(R2, R3, 2), *TAKE, Comparison.GT.imm(R4, 9, 2, 32), *TAKE, *LEAVE,
     )  # fmt: skip
     with pytest.raises(
-        UnsupportedError, match="^slot 7: what the end of the first piece decided is read here$"
+        UnsupportedError, match="^slot 7: it is not known that this is a number$"
     ):
         encoded("tc", *computed)
 

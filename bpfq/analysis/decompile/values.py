@@ -21,6 +21,7 @@ from bpfq.symbolic.words import (
     Bytes,
     Draw,
     Either,
+    Held,
     Length,
     Metadata,
     Number,
@@ -77,7 +78,7 @@ def _value(word: Word, headers: Headers, depth: int) -> Value | None:
             if first is None or second is None:
                 return None
             return build.arithmetic(operator, first, second)
-        case Metadata() | Draw() | Either():
+        case Metadata() | Draw() | Held() | Either():
             return None
         case _:
             assert_never(word)

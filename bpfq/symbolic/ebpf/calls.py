@@ -22,9 +22,7 @@ from bpfq.symbolic.ebpf.values import (
     Context,
     Copied,
     End,
-    Entry,
     Frame,
-    MapOf,
     Pointer,
     Scalar,
     Stored,
@@ -34,7 +32,6 @@ from bpfq.symbolic.ebpf.values import (
 from bpfq.symbolic.propositions import TRUE, Packet, Proposition
 from bpfq.symbolic.words import Number, Word
 
-COUNTER: Final = "matches"  # a map that changes nothing about a packet
 _NAMES: Final = {number: name for name, number in HELPERS.items()}
 _EFAULT: Final = 14
 _LOST: Final = range(Register.R1, Register.R6)
@@ -58,8 +55,6 @@ class Calls:
                 result = Scalar(self.packet.words.metadata("cpu"))
             case "skb_load_bytes":
                 state, result, known = self._load_bytes(state)
-            case "map_lookup_elem" if state[Register.R1] == MapOf(COUNTER):
-                result = Entry()
             case "skb_pull_data":
                 state, result = self._pull(state), None
             case name:

@@ -6,7 +6,8 @@ the lowest up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from bpfq.errors import FilterError, UnsupportedError
@@ -15,6 +16,7 @@ from bpfq.isa.ebpf.encode import disassemble
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import STACK_SIZE, Instruction, Register, slots
 from bpfq.record import field, record
+from bpfq.symbolic.ebpf.lookups import Key, keys
 
 PULLED: Final = len(Register)
 _STACK_END: Final = PULLED + 1 + STACK_SIZE
@@ -22,7 +24,7 @@ PLACES: Final = _STACK_END
 
 ARGUMENTS: Final = {
     HELPERS["get_prandom_u32"]: 0, HELPERS["get_smp_processor_id"]: 0,
-    HELPERS["skb_load_bytes"]: 4, HELPERS["skb_pull_data"]: 2,
+    HELPERS["skb_load_bytes"]: 4, HELPERS["skb_pull_data"]: 2, HELPERS["map_lookup_elem"]: 2,
 }  # fmt: skip
 
 
@@ -38,15 +40,18 @@ class Code:
     """instructions: by slot.  following: of each, for a test first where it leads if it holds.
 
     order: the slots that are reached, each behind those that lead to it but for ways back in a
-    loop.  live: the places that are read from a slot on, as bits.  Raises UnsupportedError, and
-    FilterError for ways out of the program.
+    loop.  live: the places that are read from a slot on, as bits.  key_sizes: bytes of a key of the
+    map that a slot asks for; keys: what calls look for.  Raises UnsupportedError, and FilterError
+    for ways out of the program.
     """
 
     words: Sequence[e.BpfInsn]
+    key_sizes: Mapping[int, int] = MappingProxyType({})
     instructions: dict[int, Instruction] = field(default_factory=dict)
     following: dict[int, tuple[int, ...]] = field(default_factory=dict)
     order: tuple[int, ...] = ()
     live: dict[int, int] = field(default_factory=dict)
+    keys: dict[int, Key] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         slot = 0
@@ -54,6 +59,8 @@ class Code:
             self.instructions[slot] = instruction
             slot += slots(instruction)
         self.order = self._ordered()
+        if self.key_sizes:
+            self.keys = keys(self.instructions, self.following, self.key_sizes)
         self._find_live()
 
     def _ordered(self) -> tuple[int, ...]:
@@ -106,7 +113,10 @@ class Code:
 
     def _accesses(self, slot: int) -> tuple[int, int]:
         try:
-            return _accesses(self.instructions[slot])
+            read, written = _accesses(self.instructions[slot])
+            if slot in self.keys:
+                read |= _bits(stack(*self.keys[slot]))
+            return read, written
         except UnsupportedError as error:
             raise UnsupportedError(f"slot {slot}: {error.message}") from None
 

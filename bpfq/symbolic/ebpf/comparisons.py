@@ -16,6 +16,7 @@ from bpfq.symbolic.ebpf.values import (
     Context,
     End,
     Entry,
+    Found,
     Packed,
     Piece,
     Pointer,
@@ -84,10 +85,9 @@ def compare(packet: Packet, comparison: Comparison, left: Value, right: Value, w
             return _against_end(packet, _MIRRORED[comparison], right, left)
         case Piece(), Scalar(Length(), 0) if comparison in _MIRRORED:
             return Test(TRUE if comparison in (Comparison.LT, Comparison.LE) else FALSE)
-        case Slice(there=there), Scalar(Number(0), 0) if comparison is Comparison.NE:
-            return Test(there)
-        case Slice(there=there), Scalar(Number(0), 0) if comparison is Comparison.EQ:
-            return Test(opposite(packet, there))
+        case ((Slice(there=there) | Found(there)), Scalar(Number(0), 0)) if width != WORD_BITS:
+            if comparison in (Comparison.EQ, Comparison.NE):
+                return Test(there if comparison is Comparison.NE else opposite(packet, there))
         case Entry(), Scalar(Number(0), 0) if comparison is Comparison.EQ:
             return Test(packet.member(packet.words.metadata(_UNTOLD), (0, 1)))
         case Context(), Scalar(Number(0), 0) if comparison in (Comparison.EQ, Comparison.NE):

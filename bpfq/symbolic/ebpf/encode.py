@@ -8,39 +8,42 @@ although the bytes are there.  All such comparisons lead to code that begins ane
 to where not all is in one piece, S, is a proposition of the packet alone, and so is what the whole
 program comes to where all is, P.  If P and S both are what the filter says, then so is the program
 for every first piece: all is in it, that is P; or no comparison fails, then none fails for P, which
-goes the same way; or one fails, then the rest is S.  Nothing that was computed in front of S is
-read there; that is checked.
+goes the same way; or one fails, then the rest is S.  Of what was computed in front of S nothing is
+known there but what is the same for every packet.
 
 Behind ``skb_pull_data`` of n bytes, or of all where there are fewer, comparisons up to n are certain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Final
 
 from bpfq.errors import UnsupportedError
 from bpfq.isa.ebpf import instructions as e
-from bpfq.isa.ebpf.instructions import BpfInsn, Register
+from bpfq.isa.ebpf.instructions import BpfInsn, Comparison, Register
 from bpfq.operators import WORD_MASK
 from bpfq.record import field, record
 from bpfq.symbolic.ebpf import comparisons
 from bpfq.symbolic.ebpf.calls import Calls
 from bpfq.symbolic.ebpf.code import PLACES, PULLED, Code
 from bpfq.symbolic.ebpf.comparisons import Test, compare
+from bpfq.symbolic.ebpf.lookups import LOOK_UP
 from bpfq.symbolic.ebpf.loops import Nodes
 from bpfq.symbolic.ebpf.memory import HOOKS, Hook, State
 from bpfq.symbolic.ebpf.numbers import immediate, number
+from bpfq.symbolic.ebpf.sets import Sets, Symbols
 from bpfq.symbolic.ebpf.slices import KernelFunctions
 from bpfq.symbolic.ebpf.steps import Machine, Need
-from bpfq.symbolic.ebpf.values import Context, End, Frame, MapOf, Scalar, Value, choose, low
+from bpfq.symbolic.ebpf.tables import Tables
+from bpfq.symbolic.ebpf.values import Bits, Context, End, Frame, MapOf, Scalar, Value, choose, low
 from bpfq.symbolic.flow import Flow, bits
 from bpfq.symbolic.propositions import FALSE, FAULT, TRUE, Packet, Proposition
 from bpfq.symbolic.words import START, Number, Word
 
 _ACCEPTED, _REJECTED, _WRONG = -1, -2, -3  # nodes where nothing follows
+_NO_SYMBOLS: Final = Symbols()
 _OUTCOMES: Final = {_ACCEPTED: TRUE, _REJECTED: FALSE, _WRONG: FAULT}
 
 
@@ -78,23 +81,22 @@ def encode(
     hook: str,
     accept: int,
     reject: int,
-    names: Mapping[int, str] = MappingProxyType({}),
+    symbols: Symbols = _NO_SYMBOLS,
 ) -> tuple[Proposition, ...]:
     """TRUE where the program returns ``accept``, FALSE where it returns ``reject``, else FAULT.
 
     A fault also is all that no verifier lets by, and all that depends on more than the packet.
     The first proposition is that of the whole program, others those of where it begins anew; see
-    above.  packet: as ``packet_at`` makes it.  names: of kernel functions and maps, by the slots
-    that ask for them.
+    above.  packet: as ``packet_at`` makes it.  symbols: what slots ask for by a name.
 
     Raises UnsupportedError with the slot for what is not analysed, and FilterError for ways out of
     the program.
     """
-    code, where = Code(words), HOOKS[hook]
-    whole, *_ = _Encoder(code, packet, where, accept, reject, names, in_piece=True).encode()
+    code, where = Code(words, symbols.key_sizes), HOOKS[hook]
+    whole, *_ = _Encoder(code, packet, where, accept, reject, symbols, in_piece=True).encode()
     if where.in_piece or not where.direct:
         return (whole,)
-    _, *anew = _Encoder(code, packet, where, accept, reject, names, in_piece=False).encode()
+    _, *anew = _Encoder(code, packet, where, accept, reject, symbols, in_piece=False).encode()
     return (whole, *anew)
 
 
@@ -108,14 +110,15 @@ class _Encoder:
         hook: Hook,
         accept: int,
         reject: int,
-        names: Mapping[int, str],
+        symbols: Symbols,
         *,
         in_piece: bool,
     ) -> None:
         self.code, self.packet, self.in_piece = code, packet, in_piece
         self.ends = {accept: _ACCEPTED, reject: _REJECTED}
         self.calls, self.functions = Calls(packet), KernelFunctions(packet)
-        self.names = names
+        self.names = symbols.names
+        self.sets, self.tables = Sets(packet, symbols), Tables(packet, symbols.maps)
         self.machine = Machine(packet, hook, self.calls, _OUTCOMES[self._end(0)], in_piece)
         self.nodes = Nodes(code.following, code.order)
         self.needs: dict[int, tuple[Need, ...]] = {}
@@ -154,10 +157,8 @@ class _Encoder:
 
     def _pass(self, node: int) -> None:
         """Go by a node with what is known in front of it."""
-        state = self.flow.state(node)
+        state = self._begun_anew(node) if node in self.anew else self.flow.state(node)
         assert state is not None
-        if node in self.anew:
-            self._begin_anew(node)
         slot = self.nodes.slot(node)
         instruction = self.code.instructions[slot]
         following = self.code.following[slot]
@@ -172,9 +173,12 @@ class _Encoder:
                 known = self.packet.choose(accepts, TRUE, self._is(returned, _REJECTED))
                 self.needs[node] = (Need(known),)
                 self.flow.leave(node, state, accepts, (_ACCEPTED, _REJECTED))
-            case e.LoadImmediate64(dst, _, e.Immediate.MAP_FD):
-                behind = (*state[:dst], MapOf(self.names.get(slot, "")), *state[dst + 1 :])
-                self._leave(node, behind, following)
+            case e.LoadImmediate64(dst, _, (e.Immediate.MAP_FD | e.Immediate.MAP_VALUE) as kind):
+                found = self._map(slot, kind)
+                self._leave(node, (*state[:dst], found, *state[dst + 1 :]), following)
+            case e.Call(helper) if helper == LOOK_UP:
+                behind, known = self.sets.look_up(state, self.code.keys.get(slot))
+                self._leave(node, behind, following, (Need(known),))
             case e.CallKernel():
                 behind, known = self.functions.call(self.names.get(slot, "of no name"), state)
                 self._leave(node, behind, following, (Need(known),))
@@ -190,7 +194,15 @@ class _Encoder:
                 operand: Value = immediate(self.packet.words, value, jump.width)
             case e.JumpIfRegister(src=src):
                 operand = state[src]
+        match state[jump.dst], operand:
+            case Bits() as bits, Scalar(Number(mask), 0) if jump.comparison is Comparison.SET:
+                return Test(self.tables.is_set(bits, mask))
         return compare(self.packet, jump.comparison, state[jump.dst], operand, jump.width)
+
+    def _map(self, slot: int, kind: e.Immediate) -> Value:
+        """The map that a slot asks for, or the address of its value."""
+        name = self.names.get(slot, "")
+        return MapOf(name) if kind is e.Immediate.MAP_FD else self.tables.table(name)
 
     def _branch(self, node: int, test: Test, state: State) -> None:
         targets = self.code.following[self.nodes.slot(node)]
@@ -229,16 +241,14 @@ class _Encoder:
         value = next((each for each, at in self.ends.items() if at == end), None)
         return FALSE if value is None else self.packet.member(returned, (value, value + 1))
 
-    def _begin_anew(self, node: int) -> None:
-        """Nothing is read there that was computed in front of it."""
-        live = bits(self.code.live[self.nodes.slot(node)])
+    def _begun_anew(self, node: int) -> State:
+        """What is the same however the program came here; nothing else is known from here on."""
         states = [self.flow.after[source] for source in self.flow.came_from[node]]
-        for place in live:
-            if any(each[place] != states[0][place] for each in states) or not _is_fixed(
-                states[0][place]
-            ):
-                raise UnsupportedError("what the end of the first piece decided is read here")
         self.calls.draws = 0
+        return tuple(
+            first if _is_fixed(first) and all(each == first for each in others) else None
+            for first, *others in zip(*states, strict=True)
+        )
 
 
 def _start() -> State:

@@ -19,8 +19,10 @@ from bpfq.operators import Operator
 from bpfq.record import record, replace
 from bpfq.symbolic.ebpf.code import PULLED, stack
 from bpfq.symbolic.ebpf.comparisons import reaches
-from bpfq.symbolic.ebpf.numbers import number
+from bpfq.symbolic.ebpf.numbers import immediate, number
 from bpfq.symbolic.ebpf.values import (
+    BYTE,
+    Bits,
     Buffer,
     Context,
     Copied,
@@ -32,6 +34,7 @@ from bpfq.symbolic.ebpf.values import (
     Slice,
     Split,
     Stored,
+    Table,
     Untold,
     Value,
     choose,
@@ -98,6 +101,8 @@ def load(
             return _from_packet(packet, pointer, offset, size)
         case Entry():
             return Untold(), TRUE
+        case Table() as table if (offset, size) == (0, _WORD):
+            return Bits(table), TRUE
         case Slice(index, start, length, there) if 0 <= offset <= length - size:
             return _octets(packet, index, start + offset, size), there
         case _:
@@ -109,29 +114,24 @@ def _fields(load: e.LoadMemory) -> tuple[Register, Register, int, int, bool]:
 
 
 def store(instruction: e.StoreMemory, state: State) -> State:
-    """The state with a register on the stack."""
-    base, value = state[instruction.base], state[instruction.src]
-    if isinstance(base, Entry):
+    """The state with the low bytes of a register on the stack."""
+    if isinstance(state[instruction.base], Entry):
         return state
-    if instruction.base is not Register.R10 or not isinstance(base, Frame):
+    return _stored(instruction, state, state[instruction.src])
+
+
+def store_number(instruction: e.StoreImmediate, state: State, packet: Packet) -> State:
+    """The state with a number on the stack."""
+    return _stored(instruction, state, immediate(packet.words, instruction.value, _WORD * BYTE))
+
+
+def _stored(to: e.StoreMemory | e.StoreImmediate, state: State, value: Value) -> State:
+    base = state[to.base]
+    if to.base is not Register.R10 or not isinstance(base, Frame):
         raise UnsupportedError("only stores at r10 are analysed")
-    if instruction.size != _WORD:
-        raise UnsupportedError("only stores of whole registers are analysed")
-    places = stack(base.offset + instruction.offset, _WORD)
     changed = list(state)
-    for byte, place in enumerate(places):
+    for byte, place in enumerate(stack(base.offset + to.offset, to.size)):
         changed[place] = Stored(value, byte)
-    return tuple(changed)
-
-
-def clear(instruction: e.StoreImmediate, state: State) -> State:
-    """The state with a number on the stack, which nothing reads."""
-    base = state[instruction.base]
-    if instruction.base is not Register.R10 or not isinstance(base, Frame):
-        raise UnsupportedError("only stores at r10 are analysed")
-    changed = list(state)
-    for place in stack(base.offset + instruction.offset, instruction.size):
-        changed[place] = None
     return tuple(changed)
 
 

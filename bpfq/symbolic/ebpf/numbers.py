@@ -17,12 +17,14 @@ from bpfq.record import replace
 from bpfq.symbolic.classic import either
 from bpfq.symbolic.ebpf.values import (
     BYTE,
+    Bits,
     End,
     Frame,
     Packed,
     Piece,
     Pointer,
     Scalar,
+    Table,
     Value,
     joined,
     low,
@@ -82,6 +84,10 @@ def _wide(packet: Packet, operator: Operator, left: Value, right: Value, in_piec
             return _moved(words, left, number(right))
         case Operator.ADD, Frame(offset), Scalar(Number(value), add):
             return Frame(offset + value + add)
+        case Operator.ADD, Table(name, None), Scalar(word, 0):
+            return Table(name, word)
+        case Operator.RSH, Bits(table, None), (Scalar() | Packed()):
+            return Bits(table, right)
         case Operator.SUB, Pointer(index, offset), Scalar(Number(value), add):
             return Pointer(index, offset - value - add)
         case Operator.ADD, Scalar(word, add), Scalar(Number(value), further):

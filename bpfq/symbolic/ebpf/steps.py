@@ -59,7 +59,7 @@ class Machine:
             case e.Atomic(base=base, fetch=False) if isinstance(state[base], Entry):
                 return state, ()
             case e.StoreImmediate():
-                return memory.clear(instruction, state), ()
+                return memory.store_number(instruction, state, self.packet), ()
             case e.LoadAbsolute() | e.LoadIndirect():
                 value, there, known = memory.legacy(instruction, state, self.packet, self.hook)
                 needs = (Need(known), Need(there, self.zero))
@@ -88,6 +88,8 @@ class Machine:
                 return calculate(packet, operation, state[dst], state[src], width, in_piece)
             case e.Move(_, value, width):
                 return immediate(words, value, width)
+            case e.MoveRegister(_, src) if state[src] is None:
+                raise UnsupportedError(f"what r{int(src)} holds is not known")
             case e.MoveRegister(_, src, width):
                 return state[src] if width != WORD_BITS else _lower_half(words, state[src])
             case e.Negate(dst, width) if width == WORD_BITS:

@@ -132,13 +132,36 @@ class Entry:
 
 
 @record
+class Found:
+    """The address of an entry of a set where ``there`` holds, else 0."""
+
+    there: Proposition
+
+
+@record
+class Table:
+    """The address index bytes behind the start of the bits of a set."""
+
+    name: str
+    index: Word | None = None
+
+
+@record
+class Bits:
+    """64 bits of a set at a place in its table, shifted right by the low 6 bits of a number."""
+
+    table: Table
+    by: Scalar | Packed | None = None
+
+
+@record
 class Untold:
     """A number of which nothing is known, and which tells nothing."""
 
 
 Value: TypeAlias = (
     Scalar | Packed | Pointer | Split | End | Piece | Context | Frame | Stored | Copied | Buffer
-    | Dynptr | Slice | MapOf | Entry | Untold
+    | Dynptr | Slice | MapOf | Entry | Found | Table | Bits | Untold
     | None
 )  # fmt: skip
 
@@ -170,6 +193,8 @@ def choose(packet: Packet, test: Proposition, then: Value, otherwise: Value) -> 
             place = _place(packet, test, then, otherwise)
             there = packet.choose(test, then.there, otherwise.there)
             return None if place is None else Slice(*place, then.size, there)
+        case Found(then_there), Found(otherwise_there):
+            return Found(packet.choose(test, then_there, otherwise_there))
         case Stored(first, byte), Stored(second, other) if byte == other:
             value = choose(packet, test, first, second)
             return None if value is None else replace(then, value=value)
@@ -227,18 +252,18 @@ def low(words: Words, value: Scalar | Packed) -> Word:
     made = words.number(0)
     for place in range(value.size):
         up = words.number(BYTE * place + value.shift)
-        moved = words.operation(Operator.LSH, _octet(words, value.word, value.size, place), up)
+        moved = words.operation(Operator.LSH, octet(words, value.word, value.size, place), up)
         made = words.operation(Operator.OR, made, moved)
     return made
 
 
-def _octet(words: Words, word: Word, size: int, place: int) -> Word:
+def octet(words: Words, word: Word, size: int, place: int) -> Word:
     """One of the bytes of a word, from the highest."""
     match word:
         case Bytes(base, index, offset, own) if own == size:
             return words.bytes(base, index, offset + place, 1)
         case Either(test, then, otherwise) if word.alternatives <= MOST_ALTERNATIVES:
-            arms = (_octet(words, arm, size, place) for arm in (then, otherwise))
+            arms = (octet(words, arm, size, place) for arm in (then, otherwise))
             return words.either(test, *arms)
         case _:
             down = words.number(BYTE * (size - 1 - place))
