@@ -12,7 +12,6 @@ from bpfq.compiler import compile_query
 from bpfq.errors import BpfqError, UndecidedError, UnsupportedError
 from bpfq.graph.nodes import Node, Verdict
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
-from bpfq.matching import Matching
 from bpfq.query.nodes import Query
 from bpfq.record import field, record, replace
 from bpfq.settings import DEFAULT_LEVEL, Settings, link_type, settings_of
@@ -20,6 +19,7 @@ from bpfq.source import Suggestion
 from bpfq.targets import target as target_of
 
 if TYPE_CHECKING:
+    from bpfq.matching import Matching
     import socket
 
     from bpfq.analysis.decompile.decompile import Decompiled
@@ -31,7 +31,18 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 TextFormat: TypeAlias = Literal[
-    "c", "go", "rust", "python", "iptables", "tc", "bpf_asm", "pcap", "json", "dot", "mermaid", "svg"
+    "c",
+    "go",
+    "rust",
+    "python",
+    "iptables",
+    "tc",
+    "bpf_asm",
+    "pcap",
+    "json",
+    "dot",
+    "mermaid",
+    "svg",
 ]
 
 _NO_METADATA: Mapping[str, int] = {}
@@ -206,6 +217,8 @@ class Program:
 
     def _packets(self) -> Matching:
         if self._matching is None:
+            from bpfq.matching import Matching
+
             self._matching = Matching(
                 lambda link: (self if link is None else self.recompiled("file", link)).matcher()
             )

@@ -8,12 +8,13 @@ from typing import Any, Final
 from bpfq.analysis.compare import Comparison
 from bpfq.cli.given import given
 from bpfq.cli.packets import packet_fields, print_beside, write_frames
-from bpfq.cli.request import STANDARD_STREAM, blank_comments, meaning, read_text
+from bpfq.cli.request import STANDARD_STREAM, meaning, read_text
 from bpfq.cli.terminal import BOLD, coloured, note, paint, standard_output
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.given import lists_program
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.questions.filters import compare
+from bpfq.source import blank_comments
 
 _DIFFERENT: Final = 1
 _UNDECIDED: Final = 5

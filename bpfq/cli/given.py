@@ -11,7 +11,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from bpfq.cli.terminal import note
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.program import GivenProgram
@@ -126,6 +125,8 @@ def known_filter(program: GivenProgram, options: Namespace) -> str:
     program.query  # noqa: B018  # raises where none is known
     text = program.decompiled.text
     if not options.quiet:
+        from bpfq.cli.terminal import note
+
         note(f"the program is proved to be: {text or 'every packet'}")
     return text
 

@@ -10,15 +10,17 @@ tighter than ``==``; each of these slips raises TypeError with the right spellin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from bpfq.errors import FilterError
 from bpfq.frontend import dsl_literals as literals
-from bpfq.matching import Matches, Matching
 from bpfq.query import build, nodes, walk
 from bpfq.query.nodes import Query, Under
 from bpfq.query.text import to_pcap, to_python
 from bpfq.record import field, record
+
+if TYPE_CHECKING:
+    from bpfq.matching import Matches, Matching
 
 P = TypeVar("P")
 
@@ -100,6 +102,8 @@ class Cond:
     def _packets(self) -> Matching:
         made = self._matching
         if made is None:
+            from bpfq.matching import Matching
+
             made = Matching(self._matcher)
             object.__setattr__(self, "_matching", made)
         return made

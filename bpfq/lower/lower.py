@@ -19,9 +19,7 @@ from bpfq.graph.formula import (
 from bpfq.lower import (
     encapsulation,
     linklayer,
-    live,
     network,
-    sets,
     transport,
 )
 from bpfq.lower.compare import compare
@@ -29,7 +27,6 @@ from bpfq.lower.context import Context
 from bpfq.lower.lists import Addresses, Item, Ports, Refused, joined
 from bpfq.operators import Relation
 from bpfq.query import nodes as q
-from bpfq.query.sets import expanded
 from bpfq.query.walk import operands
 
 
@@ -61,6 +58,8 @@ def _children(node: Item, c: Context) -> tuple[Item, ...]:
         case Addresses() | Ports():
             return ()
         case q.InSet() if not c.join and not c.options.live_sets:
+            from bpfq.query.sets import expanded
+
             return (expanded(node),)
         case _:
             return joined(node) if c.join else operands(node)
@@ -132,6 +131,8 @@ def _lower_leaf(node: Item, c: Context) -> Formula:
         case q.Port() | Ports():
             return transport.port(node, c)
         case q.InSet():
+            from bpfq.lower import live, sets  # few filters name sets
+
             return live.in_set(node, c) if c.options.live_sets else sets.in_set(node, c)
         case q.Broadcast():
             return linklayer.broadcast(node, c)

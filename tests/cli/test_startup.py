@@ -16,6 +16,7 @@ SLOW = (
     *("bpfq.symbolic", "bpfq.symbolic.diagram"),
     *("bpfq.backends.pyfunc", "bpfq.contradiction", "bpfq.cli.match", "bpfq.cli.capture"),
     *("bpfq.cli.count", "bpfq.cli.count_arguments", "bpfq.counting"),
+    *("bpfq.matching", "bpfq.query.sets", "bpfq.lower.sets", "bpfq.lower.live"),
 )
 
 
