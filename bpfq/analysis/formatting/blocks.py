@@ -9,8 +9,7 @@ Nothing changes its place: only what stands side by side becomes a list.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import compress, groupby
-from operator import not_
+from itertools import groupby
 
 from bpfq.analysis.formatting.comments import Comment, Comments, Remarks
 from bpfq.analysis.formatting.spelling import words_of
@@ -20,6 +19,7 @@ from bpfq.query.walk import operands
 from bpfq.record import record, replace
 from bpfq.source import Span
 
+_APART = 1 << 30  # more parentheses than there are
 _MOST_HEADS = 2  # lists about one thing that stand side by side
 
 
@@ -158,21 +158,22 @@ def _list(run: list[Block]) -> Block:
 def _hoisted(block: Block) -> Block:
     """Comments above the first part stand above the whole, where they do not belong inside."""
     first, *others = block.parts
-    each_its_own = block.is_list and any(part.above for part in others)
-    places = {"outside", "before"} if block.is_list else {"outside"}
     apart = _apart(first.above)
-    outer = [
-        number < apart or (comment.place in places and not each_its_own)
-        for number, comment in enumerate(first.above)
-    ]
-    if not any(outer):
+    each_its_own = block.is_list and any(part.above for part in others)
+    least, step = (0, 0) if block.is_list else (1, 1)  # a list has no parenthesis of its own
+    outer: list[Comment] = []
+    inner: list[Comment] = []
+    for number, comment in enumerate(first.above):
+        if number < apart:
+            outer.append(replace(comment, outside=_APART))
+        elif comment.outside >= least and not each_its_own:
+            outer.append(replace(comment, outside=comment.outside - step))
+        else:
+            inner.append(comment)
+    if not outer:
         return block
-    inner = tuple(compress(first.above, map(not_, outer)))
-    parts = (_measured(replace(first, above=inner)), *others)
-    above = (replace(each, place="outside") for each in first.above[:apart])
-    return replace(
-        block, parts=parts, above=(*above, *compress(first.above[apart:], outer[apart:]))
-    )
+    parts = (_measured(replace(first, above=tuple(inner))), *others)
+    return replace(block, parts=parts, above=tuple(outer))
 
 
 def _apart(comments: tuple[Comment, ...]) -> int:

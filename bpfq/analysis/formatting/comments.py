@@ -16,19 +16,21 @@ from bpfq.query.walk import leaves
 from bpfq.record import field, record, replace
 from bpfq.source import Span, balanced
 
+INSIDE = -1
+
 
 @record
 class Comment:
     """A comment that has a line for itself.
 
-    gap_above, gap_below: an empty line sets it apart.  place: "before" a primitive, "inside" of one,
-    behind its first words, or "outside" of parentheses that open before it.
+    gap_above, gap_below: an empty line sets it apart.  outside: parentheses that open between it and
+    the primitive; INSIDE where it stands behind the first words of the primitive.
     """
 
     text: str
     gap_above: bool = False
     gap_below: bool = False
-    place: str = "outside"
+    outside: int = 0
 
 
 @record(frozen=False)
@@ -60,35 +62,37 @@ def comments_of(text: str, blanked: str, query: Query) -> Comments:
     lines, at = text.split("\n"), 0
     for number, line in enumerate(lines):
         code, sign, said = line.partition("#")
-        if sign and code.strip() and spans:
-            owner = spans[max(bisect_left(starts, at + len(code)) - 1, 0)]
-            remarks.setdefault(owner, Remarks()).behind.append(f"#{said.rstrip()}")
+        said, place = f"#{said.rstrip()}", at + len(code)
+        if sign and spans and _ends_a_line(code):
+            owner = spans[max(bisect_left(starts, place) - 1, 0)]
+            remarks.setdefault(owner, Remarks()).behind.append(said)
         elif sign:
-            comment = _alone(lines, number)
-            owner_at = bisect_right(ends, at)
+            comment = Comment(said, *_gaps(lines, number))
+            owner_at = bisect_right(ends, place)
             if owner_at == len(spans):
                 below.append(comment)
             else:
                 owner = spans[owner_at]
-                comment = replace(comment, place=_place(blanked, at, balanced(blanked, owner)))
-                remarks.setdefault(owner, Remarks()).above.append(comment)
+                outside = _outside(blanked, place, balanced(blanked, owner))
+                remarks.setdefault(owner, Remarks()).above.append(replace(comment, outside=outside))
         at += len(line) + 1
     return Comments(remarks, tuple(below))
 
 
-def _alone(lines: Sequence[str], number: int) -> Comment:
+def _ends_a_line(code: str) -> bool:
+    """Whether a comment says something of what stands before it, not of what is opened there."""
+    return bool(code.strip()) and not code.rstrip().endswith("(")
+
+
+def _gaps(lines: Sequence[str], number: int) -> tuple[bool, bool]:
+    """Whether the lines above and below are empty; what ends the text is no line."""
+
     def is_empty(at: int) -> bool:
         return 0 <= at < len(lines) and not lines[at].strip()
 
-    last = number + 2 >= len(lines)  # a text ends with a line end
-    return Comment(
-        lines[number].strip(),
-        gap_above=number > 0 and is_empty(number - 1),
-        gap_below=is_empty(number + 1) and not last,
-    )
+    alone = lines[number].lstrip().startswith("#")
+    return alone and is_empty(number - 1), is_empty(number + 1) and number + 2 < len(lines)
 
 
-def _place(blanked: str, at: int, owner: Span) -> str:
-    if at > owner.start:
-        return "inside"
-    return "outside" if "(" in blanked[at : owner.start] else "before"
+def _outside(blanked: str, at: int, owner: Span) -> int:
+    return INSIDE if at > owner.start else blanked.count("(", at, owner.start)

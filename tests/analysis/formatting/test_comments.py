@@ -69,6 +69,24 @@ or (
     and port 80
 )""",
     ),
+    "between parentheses": (
+        "# all\nnot (\n# web\n(tcp and port 80)\nor (((# dns\nudp)) and port 53))",
+        """\
+# all
+not (
+    # web
+    (tcp and port 80)
+    or (
+        # dns
+        udp
+        and port 53
+    )
+)""",
+    ),
+    "behind what is opened": (
+        "host ( # a\n 1.1.1.1 or 2.2.2.2)",
+        "host (\n    # a\n    1.1.1.1\n    or 2.2.2.2\n)",
+    ),
     "behind parentheses": (
         "arp or not (tcp and ip) # x",
         "arp\nor not (\n    tcp\n    and ip  # x\n)",
