@@ -113,6 +113,18 @@ def compile(  # the name the whole field uses for it
     Raises FilterError, UnsupportedError or LimitError; all know where in the text, where there is
     one; CaptureError for a profile that cannot be read.  Pure: the same arguments, and the same
     packets in the profile, give the same bytes, on any machine.
+
+        >>> program = bpfq.compile("tcp dst port 443")
+        >>> len(program), program.target, program.link
+        (14, 'file', 'EN10MB')
+        >>> print(bpfq.compile("udp", target="xt_bpf", family=4))
+        (000) ldb      [9]
+        (001) jeq      #0x11            jt 2	jf 3
+        (002) ret      #1
+        (003) ret      #0
+        >>> bpfq.compile("tcp prot 80")
+        Traceback (most recent call last):
+        bpfq.errors.FilterError: unknown word 'prot'; did you mean 'port'?
     """
     settings = settings_of(
         target, link, snaplen=snaplen, netmask=netmask, level=level, savefile=savefile,
@@ -185,7 +197,13 @@ def parse(
     resolver: Resolver | None = None,
     sets: Mapping[str, Iterable[object]] | None = None,
 ) -> Cond:
-    """The Python node of a pcap-filter text; raises FilterError.  Options as of ``compile``."""
+    """The Python node of a pcap-filter text; raises FilterError.  Options as of ``compile``.
+
+    >>> print(bpfq.parse("tcp port 80") & ~bpfq.vlan)
+    tcp port 80 and not vlan
+    >>> bpfq.parse("ip src 10.0.0.1").query
+    Address4(protocol='ip', direction='src', networks=((167772161, 4294967295),), under=())
+    """
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.parse import parse as parse_text
 
@@ -213,6 +231,12 @@ def attach(
     filter is no program yet.  Raises LoadError where the system refuses,
     LimitError where the program needs more than net.core.optmem_max; RefutedError or
     UndecidedError where there is no proof.
+
+        >>> import socket
+        >>> sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        >>> bpfq.attach(sock, "src port 53")
+        >>> bpfq.detach(sock)
+        >>> sock.close()
     """
     from bpfq.kernel.interfaces import infer_target, only_family
     from bpfq.kernel.sockets import attach_filter

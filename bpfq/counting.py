@@ -119,6 +119,10 @@ def count_program(
     are those of ``bpfq.compile``.
 
     Raises as ``bpfq.compile`` does; the message names the filter.
+
+        >>> program = bpfq.count_program({"dns": "udp port 53", "all": ""})
+        >>> program.names
+        ('dns', 'all')
     """
     settings = settings_of(
         target, link, netmask=netmask, level=level, through=through, tcp6=tcp6, family=family,

@@ -82,6 +82,10 @@ class Program:
 
         Raises FilterError for what is no program, LoadError for a socket without a classic one,
         UnsupportedError for a socket whose target is not known, or a target that takes eBPF.
+
+            >>> program = bpfq.Program.of("4,40 0 0 12,21 0 1 2054,6 0 0 1,6 0 0 0")
+            >>> program.decompiled.text
+            'arp'
         """
         if hasattr(given, "getsockname"):
             from bpfq.kernel.attached import attached_program
@@ -143,6 +147,15 @@ class Program:
         """The program as text: "d" listing, "dd" C array, "ddd" decimal, "raw", "json".
 
         Raises ValueError for another name.
+
+            >>> print(bpfq.compile("arp").format("ddd"))
+            4
+            40 0 0 12
+            21 0 1 2054
+            6 0 0 262144
+            6 0 0 0
+            >>> bpfq.compile("arp").format("raw")
+            '4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0'
         """
         from bpfq.output.formats import FORMATS
 
@@ -173,6 +186,9 @@ class Program:
 
         Raises BpfqError for a name that cannot be, UnsupportedError for a target that the format
         is not for.
+
+            >>> print(bpfq.compile("arp", target="tc").export("tc"), end="")
+            4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0
         """
         from bpfq.export.whole import export
 
@@ -198,6 +214,9 @@ class Program:
         packet: the captured bytes from the target's byte 0.  wire_length: bytes on the wire, the
         captured length unless given.  metadata: the kernel's words by ancillary name (vlan_tci,
         vlanp, type, ifidx, random, ...); what is missing is 0, a missing random is drawn.
+
+            >>> bpfq.compile("arp").matches(bytes(12) + bytes.fromhex("0806") + bytes(28))
+            True
         """
         length = len(packet) if wire_length is None else wire_length
         return self.matcher()(packet, length, metadata or _NO_METADATA)
@@ -212,7 +231,12 @@ class Program:
         return self._packets()(packet)
 
     def filter(self, packets: Iterable[P]) -> list[P]:
-        """The packets that match, in their order."""
+        """The packets that match, in their order.
+
+        >>> packets = [each.witness.octets for each in bpfq.branches("arp").cases]
+        >>> [len(each) for each in bpfq.compile("arp").filter(packets)]
+        [42]
+        """
         return self._packets().filter(packets)
 
     def _packets(self) -> Matching:
@@ -249,6 +273,9 @@ class Program:
 
         ``.verdict`` is "proved", "refuted" with ``.counterexample``, or "undecided" when the
         budget was spent.
+
+            >>> bpfq.compile("tcp port 80").prove().verdict
+            'proved'
         """
         from bpfq.analysis.prove import prove
 

@@ -279,12 +279,20 @@ length = Value(build.length())
 
 
 def ifindex(index: int) -> Cond:
-    """The packet was seen on the interface of this number."""
+    """The packet was seen on the interface of this number.
+
+    >>> print(ifindex(2))
+    ifindex 2
+    """
     return Cond(build.interface_index(index))
 
 
 def rand(probability: float) -> Cond:
-    """Each packet with this probability, 0 to 1; live targets only."""
+    """Each packet with this probability, 0 to 1; live targets only.
+
+    >>> print(rand(0.5))
+    rand(0.5)
+    """
     return Cond(build.sample(probability))
 
 
@@ -292,17 +300,31 @@ def rand(probability: float) -> Cond:
 
 
 def all_of(*filters: Cond) -> Cond:
-    """Every filter accepts; without any, everything."""
+    """Every filter accepts; without any, everything.
+
+    >>> print(all_of(ip, udp, port(53)))
+    ip and udp and port 53
+    >>> print(repr(all_of()))
+    everything
+    """
     return Cond(build.all_of(*(query_of(one, "an operand of all_of") for one in filters)))
 
 
 def any_of(*filters: Cond) -> Cond:
-    """Some filter accepts; without any, nothing."""
+    """Some filter accepts; without any, nothing.
+
+    >>> print(any_of(arp, rarp))
+    arp or rarp
+    """
     return Cond(build.any_of(*(query_of(one, "an operand of any_of") for one in filters)))
 
 
 def when(condition: Cond, then: Cond, otherwise: Cond) -> Cond:
-    """``then`` decides where the condition holds, ``otherwise`` elsewhere."""
+    """``then`` decides where the condition holds, ``otherwise`` elsewhere.
+
+    >>> print(when(ip, ip.ttl < 5, ip6.hlim < 5))
+    (ip and ip[8] < 5) or (not ip and ip6[7] < 5)
+    """
     roles = zip((condition, then, otherwise), ("condition", "then", "otherwise"), strict=True)
     return Cond(build.when(*(query_of(one, f"'{role}' of when") for one, role in roles)))
 
@@ -322,7 +344,11 @@ def _network_test(direction: str) -> _NetworkTest:
 
 
 def host(*addresses: object) -> Cond:
-    """An IPv4 (also in ARP and RARP) or IPv6 address is source or destination."""
+    """An IPv4 (also in ARP and RARP) or IPv6 address is source or destination.
+
+    >>> print(host("10.0.0.1", "2001:db8::1"))
+    host 10.0.0.1 or host 2001:db8::1
+    """
     test = _network_test("src or dst")
     found = []
     for address in addresses:
@@ -337,13 +363,21 @@ def host(*addresses: object) -> Cond:
 
 
 def net(*networks: object) -> Cond:
-    """Source or destination is in a network: "10.0.0.0/8", "2001:db8::/32"."""
+    """Source or destination is in a network: "10.0.0.0/8", "2001:db8::/32".
+
+    >>> print(net("10.0.0.0/8"))
+    net 10.0.0.0/8
+    """
     test = _network_test("src or dst")
     return Cond(build.any_of(*(test(*literals.network(one)) for one in networks)))
 
 
 def port(*ports: literals.PortItem) -> Cond:
-    """A TCP, UDP or SCTP port, source or destination: numbers, names, (first, last), ranges."""
+    """A TCP, UDP or SCTP port, source or destination: numbers, names, (first, last), ranges.
+
+    >>> print(port(53, "http", (8000, 8080)))
+    port 53 or tcp port 80 or portrange 8000-8080
+    """
     found: list[Query] = []
     for item in literals.spread(ports):
         if isinstance(item, str):
@@ -355,17 +389,31 @@ def port(*ports: literals.PortItem) -> Cond:
 
 
 def portrange(first: int, last: int) -> Cond:
-    """A TCP, UDP or SCTP port from first to last, source or destination."""
+    """A TCP, UDP or SCTP port from first to last, source or destination.
+
+    >>> print(portrange(8000, 8080))
+    portrange 8000-8080
+    """
     return port((first, last))
 
 
 def src(*what: object) -> Cond:
-    """Source only: addresses and networks, or a filter of hosts, networks and ports."""
+    """Source only: addresses and networks, or a filter of hosts, networks and ports.
+
+    >>> print(src("10.0.0.1"))
+    src host 10.0.0.1
+    """
     return _directed("src", what)
 
 
 def dst(*what: object) -> Cond:
-    """Destination only: addresses and networks, or a filter of hosts, networks and ports."""
+    """Destination only: addresses and networks, or a filter of hosts, networks and ports.
+
+    >>> print(dst("10.0.0.1", "10.1.0.0/16"))
+    dst host 10.0.0.1 or dst net 10.1.0.0/16
+    >>> print(dst(port(53)))
+    dst port 53
+    """
     return _directed("dst", what)
 
 
@@ -403,12 +451,22 @@ def proto(protocol: int | str, layer: str = "inet") -> Cond:
     """The next protocol of IPv4 or IPv6 by number or name, or a number of another layer.
 
     layer: "inet", "ip", "ip6", "link" (EtherType, or LLC SAP up to 1500), "iso", "isis".
+
+        >>> print(proto("igmp"))
+        proto 2
+        >>> print(proto(0x88CC, "link"))
+        ether proto 35020
     """
     return Cond(build.protocol_number(layer, literals.protocol_value(protocol)))
 
 
 def gateway(mac: str, *addresses: object) -> Cond:
-    """Frames through a station that are not for its own IPv4 addresses."""
+    """Frames through a station that are not for its own IPv4 addresses.
+
+    >>> through = gateway("02:00:00:00:00:01", "192.0.2.1")
+    >>> bpfq.compile(through & ~arp).matches(bpfq.witness(through & ip)[0].octets)
+    True
+    """
     networks = [literals.network(address) for address in addresses]
     for address, (family, (_, mask)) in zip(addresses, networks, strict=True):
         if family != 4 or mask != literals.FULL4:

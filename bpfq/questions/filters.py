@@ -51,6 +51,12 @@ def lint(
     instructions for the text that it is proved to be.
 
     Raises FilterError for what is no filter at all.
+
+        >>> finding, = bpfq.lint("vlan 10 or vlan 20")
+        >>> finding.code, finding.severity
+        ('V01', 'warning')
+        >>> print(finding.message)
+        'vlan 20' is looked for behind the tag of 'vlan 10': every clause after 'vlan' is
     """
     from bpfq.analysis.lint.limits import SOCKET_TARGETS
     from bpfq.analysis.lint.oracle import Engine
@@ -128,6 +134,12 @@ def prove(
 
     ``.verdict`` is "proved", "refuted" with a ``.counterexample``, or "undecided" when the budget
     was spent.  Raises what ``compile`` raises, and UnsupportedError for a program with a loop.
+
+        >>> bpfq.prove("ip and udp").verdict
+        'proved'
+        >>> rows = [(40, 0, 0, 12), (21, 0, 1, 2054), (6, 0, 0, 1), (6, 0, 0, 0)]
+        >>> bpfq.prove("arp", rows).verdict, bpfq.prove("rarp", rows).verdict
+        ('proved', 'refuted')
     """
     if not isinstance(filter, Program) and program is None:
         filter = compile(
@@ -181,6 +193,14 @@ def compare(
 
     Raises what ``compile`` raises, and UnsupportedError for a program with a loop or two targets
     that never see the same frame.
+
+        >>> found = bpfq.compare("port 80", "tcp port 80")
+        >>> found.relation
+        'superset'
+        >>> print(found.only_left.summary)
+        UDP 192.0.2.1:1024 > 192.0.2.2:80
+        >>> bpfq.compare("net 10.0.0.0/8 or net 11.0.0.0/8", "net 10.0.0.0/7").relation
+        'equal'
     """
     from bpfq.analysis.compare import compare as answer
     from bpfq.analysis.sides import Side
@@ -234,6 +254,10 @@ def decompile(
     ``.verdict`` is "partial", or "undecided" where the budget was spent.
 
     Raises FilterError for a program that no machine takes.
+
+        >>> found = bpfq.decompile("4,40 0 0 12,21 0 1 2054,6 0 0 1,6 0 0 0")
+        >>> found.text, found.proved
+        ('arp', True)
     """
     from bpfq.analysis.decompile.decompile import decompile as answer
 

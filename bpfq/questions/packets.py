@@ -44,6 +44,17 @@ def why(
     is proved to be.
 
     Raises FilterError, UnsupportedError or LimitError, as ``compile`` does.
+
+        >>> packet, = bpfq.witness("vlan 100 and udp port 53")
+        >>> answer = bpfq.why("udp port 53", packet.octets)
+        >>> answer.matched
+        False
+        >>> print(answer)
+        75 bytes  Ether / 802.1Q vlan 100 / IPv4 192.0.2.1 -> 192.0.2.2 / UDP 1024 -> 53
+        ✗ udp port 53    ether[12:2] = 0x8100, wanted 0x0800 or 0x86dd     ← decided here
+        The frame is VLAN-tagged; `udp port 53` looks only at untagged frames.
+          fix   vlan and udp port 53    tagged only
+                --through vlan          tagged and untagged
     """
     text = filter if isinstance(filter, str) else None
     if isinstance(filter, GivenProgram) and filter.decompiled.proved:
@@ -86,6 +97,13 @@ def witness(
     instructions, and is no filter that is known, there is one packet.
 
     Raises FilterError where no packet matches, and what ``compile`` raises.
+
+        >>> for packet in bpfq.witness("tcp dst port 443", 2):
+        ...     print(packet.summary)
+        TCP 192.0.2.1:1024 > 192.0.2.2:443 S
+        TCP [2001:db8::1]:1024 > [2001:db8::2]:443 S
+        >>> bpfq.witness("arp")[0].octets.hex()
+        '00005e00530200005e0053010806000108000604000100005e005301c0000201000000000000c0000202'
     """
     from bpfq.analysis.witness.witness import witnesses
 
@@ -138,6 +156,11 @@ def near_misses(
     options that it was compiled with.
 
     Raises FilterError where no packet matches, and what ``compile`` raises.
+
+        >>> for missed in bpfq.near_misses("udp and dst port 53"):
+        ...     print(missed.witness.summary)
+        TCP 192.0.2.1:1024 > 192.0.2.2:53 S
+        UDP 192.0.2.1:1024 > 192.0.2.2:52
     """
     from bpfq.analysis.witness.nearmiss import near_misses as missed
 
@@ -169,6 +192,11 @@ def branches(
     """Packets that between them take each test of a filter both ways, with their verdicts.
 
     A Program is taken for the options that it was compiled with.  Raises what ``compile`` raises.
+
+        >>> for case in bpfq.branches("arp").cases:
+        ...     print(case.witness.summary, case.matches)
+        TCP 192.0.2.1:1024 > 192.0.2.2:80 S False
+        ARP who-has 192.0.2.2 tell 192.0.2.1 True
     """
     from bpfq.analysis.witness.branches import suite
 

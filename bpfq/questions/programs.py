@@ -40,6 +40,10 @@ def stages(
 
     A filter that can match nothing has stages like any other.  A Program is taken for the options
     that it was compiled with.  Raises what ``compile`` raises.
+
+        >>> made = bpfq.stages("ip src net 10.0.0.0/8 and ip src host 10.1.2.3")
+        >>> made.simplified
+        'ip src host 10.1.2.3'
     """
     from bpfq.analysis.stages import stages as answer
 
@@ -78,6 +82,10 @@ def draw(
     every: the graphs of all stages, with what each pass changed.  packets: captured bytes; how
     many took which exit is shown and stands in ``.counts``.  The other options are those of
     ``stages``.
+
+        >>> print(bpfq.draw("ip and udp"))
+         0  [12:2] = 0x800  ip   ✓ ↓       ✗ reject
+         1  [23] = 0x11     udp  ✓ accept  ✗ reject
     """
     from bpfq.analysis.drawing.drawing import drawing
 
@@ -119,6 +127,10 @@ def stats(
 
     text: what a Program was compiled from, for libpcap to read.  The other options are those of
     ``stages``.
+
+        >>> cost = bpfq.stats("ip and udp")
+        >>> cost.result.instructions, cost.written.instructions
+        (6, 16)
     """
     from bpfq.analysis.stages import filter_as_text
     from bpfq.analysis.stats import stats as answer
