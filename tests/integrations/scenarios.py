@@ -20,6 +20,7 @@ from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 
 import bpfq
 import bpfq.scapy
+from bpfq.kernel.sockets import read_filter
 
 from .filters import KINDS, SENTINEL_TYPE
 
@@ -178,6 +179,26 @@ def answers() -> dict[str, str]:
         made["srp1, other"] = s.srp1(framed, iface="near", filter="arp", **short)
         made["srp"] = s.srp([framed] * 2, iface="near", filter=reply, **wait)[0][1][1]
     return {name: "nothing" if p is None else p.summary() for name, p in made.items()}
+
+
+def routed_elsewhere() -> dict[str, list[list[int]]]:
+    """The program of the socket that a socket opens for packets that leave by another interface."""
+    s.conf.ifaces.reload()
+    s.conf.route.resync()
+    options: dict[str, dict[str, Any]] = {
+        "text": {"filter": "udp port 53"},
+        "node": {"filter": bpfq.parse("udp port 53")},
+        "nofilter": {"filter": "udp port 53", "nofilter": 1},
+    }
+    programs = {}
+    with bpfq.scapy.use():
+        for name, chosen in options.items():
+            with s.conf.L3socket(iface="near", **chosen) as sock:
+                sock.send(s.IP(dst="127.0.0.1") / s.UDP(dport=9))
+                other = sock.send_socks["lo"]
+                programs[name] = [list(word) for word in read_filter(other.ins)]
+            assert isinstance(other, bpfq.scapy.L3Socket) and other.closed
+    return programs
 
 
 def loopback() -> dict[str, Any]:

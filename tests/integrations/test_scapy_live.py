@@ -119,6 +119,17 @@ def test_raw_sockets_filter_on_the_loopback_interface() -> None:
     }
 
 
+def test_packets_that_leave_by_another_interface_are_filtered_there() -> None:
+    def run() -> Any:
+        quiet_pair()
+        ip("address", "add", "10.9.0.1/24", "dev", "near")
+        ip("link", "set", "lo", "up")
+        return found("routed_elsewhere")
+
+    program = [list(word) for word in bpfq.compile("udp port 53", target="packet")]
+    assert in_namespace(run) == {"text": program, "node": program, "nofilter": []}
+
+
 @pytest.mark.parametrize("kind", ["L2ListenSocket", "L2Socket", "L3RawSocket"])
 def test_a_socket_opened_in_a_flood_never_hears_anything_else(kind: str) -> None:
     def run() -> set[bytes]:

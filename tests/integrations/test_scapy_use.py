@@ -153,6 +153,18 @@ def test_importing_imports_no_scapy() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[] False\nTrue\n"
 
 
+def test_what_is_imported_meanwhile_is_undone_too() -> None:
+    code = (
+        "import bpfq.scapy\n"
+        "with bpfq.scapy.use(patch=True): import scapy.all\n"
+        "from scapy.supersocket import L3RawSocket\n"
+        "names = vars(scapy.all).values()\n"
+        "print(scapy.all.L3RawSocket is L3RawSocket)\n"
+        "print([n for n in names if str(getattr(n, '__module__', '')).startswith('bpfq')])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True\n[]\n"
+
+
 def test_without_scapy_it_is_said() -> None:
     code = (
         "import sys; sys.modules['scapy'] = None\n"

@@ -11,6 +11,7 @@ from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Self
 
+import scapy.all  # noqa: F401  (copies names from the modules, those that are ours for a while)
 from scapy import sendrecv, supersocket
 from scapy.arch import linux
 from scapy.config import conf
