@@ -173,3 +173,16 @@ def test_text_in_a_file_is_told_from_instructions() -> None:
     made = bpfq.compile(TEXT)
     assert octet_words(b"\xef\xbb\xbf" + made.format("dd").encode()) == made.words
     assert octet_words(octets_of(made)) == made.words
+
+
+def test_what_no_machine_takes_has_no_figures() -> None:
+    """It ends at once, and jumps out of the program where nothing comes."""
+    with pytest.raises(FilterError) as caught:
+        bpfq.stats(Program.of([(6, 0, 0, 1), (5, 0, 0, 9), (6, 0, 0, 0)]))
+    assert str(caught.value).startswith("instruction 1: ")
+
+
+def test_a_packet_that_is_too_long_is_no_example() -> None:
+    """ldh [x + 872026175] is behind every packet that can be shown."""
+    text = "ldx #0x11\nldxb 4*([23]&0xf)\nld #2\ndiv x\nldx #6\nldh [x + 872026175]\nlsh x\nret #0"
+    assert bpfq.compare("udp", Program.of(text)).relation == "superset"

@@ -146,13 +146,21 @@ class Questions:
 
 
 def _with_wishes(solver: Solver, left: Proposition, wishes: Sequence[Proposition]) -> Sample | None:
-    """A sample without those wishes that the solver finds impossible together with the rest."""
+    """A sample without those wishes that the solver finds impossible together with the rest.
+
+    None where too many are, or where it is a packet too long to be made.
+    """
+    from bpfq.simplify.smt import TooLong
+
     wanted = solver.literal(solver.holds(left))
     kept = [solver.literal(solver.holds(wish)) for wish in wishes]
     for _ in range(_MOST_GIVEN_UP):
         match solver.check(wanted, *kept):
             case "sat":
-                return solver.sample()
+                try:
+                    return solver.sample()
+                except TooLong:
+                    return None
             case "unknown":
                 return None
         blamed = {literal.get_id() for literal in solver.core()}

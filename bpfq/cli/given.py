@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from bpfq.errors import BpfqError
+from bpfq.errors import BpfqError, UnsupportedError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.program import GivenProgram
 from bpfq.source import Suggestion
@@ -68,9 +68,23 @@ def given(options: Namespace) -> Given | None:
     if not isinstance(options.program, Given):
         _refuse(options)
         is_known = options.target is not None and not options.target.startswith("ebpf:")
-        options.program = read_program(options.program, known=is_known)
+        options.program = _read(options.program, is_known, is_listed=_is_listed(options))
     found: Given = options.program
     return found
+
+
+def _is_listed(options: Namespace) -> bool:
+    """Whether instructions are all that is asked for, wherever they run."""
+    return options.command == "dump" and options.target is None and not options.stats
+
+
+def _read(where: str, is_known: bool, *, is_listed: bool) -> Given:
+    try:
+        return read_program(where, known=is_known)
+    except UnsupportedError:  # a socket that does not say what its byte 0 is
+        if not is_listed:
+            raise
+        return read_program(where, known=True)
 
 
 def read_program(where: str, *, known: bool = False) -> Given:

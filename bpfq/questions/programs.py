@@ -147,7 +147,9 @@ def stats(
             return answer(program.query, program.words, program.settings, text)
         from bpfq.analysis.stats import figures
         from bpfq.compiler import compile_query
+        from bpfq.isa.cbpf.check import check
 
+        check(program.words, limit=max(len(program), 1))
         ours = compile_query(program.query, program.settings).words
         found = answer(program.query, ours, program.settings, text)
         return replace(found, result=figures(program.words, program.settings.traffic), given=True)

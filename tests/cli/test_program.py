@@ -253,6 +253,25 @@ def test_the_filter_of_a_live_socket_is_that_of_its_target(bpfq: Run) -> None:
         assert bpfq("equiv", "ether[0] = 7", "--program", str(held)).code == 0
 
 
+def test_a_socket_that_does_not_say_what_its_byte_0_is(bpfq: Run) -> None:
+    """Its instructions are listed all the same."""
+    with holding(unix_socket) as held:
+        assert bpfq("--raw", "--program", str(held)) == (0, "1,6 0 0 7\n", "")
+        said = bpfq("explain", "--program", str(held))
+        assert (said.code, said.err) == (
+            3,
+            "bpfq: cannot tell what a filter sees on a socket of AF_UNIX, SOCK_DGRAM, protocol 0; "
+            "name the target\n",
+        )
+        assert bpfq("explain", "--target", "udp", "--program", str(held)).code == 0
+
+
+def unix_socket() -> int:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    library.attach(sock, library.Program.of("1,6 0 0 7"))
+    return sock.detach()
+
+
 def test_a_live_socket_without_a_filter(bpfq: Run) -> None:
     with holding(bare_socket) as held:
         assert bpfq("-d", "--program", str(held)) == (
