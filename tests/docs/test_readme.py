@@ -12,7 +12,7 @@ import pytest
 from .pages import ROOT, blocks, text_of
 from .sessions import steps
 
-SCREEN = 75  # lines
+SCREEN = 60  # lines
 COMMANDS = {
     step.command: step.shown
     for block in blocks("README.md")
