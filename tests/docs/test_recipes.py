@@ -15,7 +15,14 @@ from pathlib import Path
 
 import pytest
 from kernel.ebpf.programs import mount_bpffs, needs_bpf
-from kernel.ebpf.traffic import ADDRESS, arrived, datagram, needs_cgroup, network, own_cgroup
+from kernel.ebpf.traffic import (
+    ADDRESS,
+    arrived,
+    datagram,
+    needs_cgroup,
+    network,
+    own_cgroup,
+)
 from kernel.namespaces import in_namespace, ip, needs_ip, sender
 from objfile.tools import needs_bpftool
 

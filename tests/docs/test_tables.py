@@ -10,10 +10,12 @@ import pytest
 from cli.running import Run
 
 from bpfq.analysis.lint.rules import RULES
+from bpfq.api import compile
 from bpfq.cli import arguments
+from bpfq.errors import UnsupportedError
 from bpfq.export.formats import FORMATS
 from bpfq.tables.linktypes import link_types
-from bpfq.targets import TARGETS
+from bpfq.targets import TARGETS, Target
 
 from .pages import ROOT, section, text_of
 
@@ -42,8 +44,28 @@ def test_every_option_of_filters_is_explained() -> None:
 
 
 def test_every_target_has_a_row() -> None:
-    shown = re.findall(r"^\| `([a-z0-9_:-]+)`", text_of("docs/targets.md"), re.MULTILINE)
-    assert shown == list(TARGETS)
+    rows = re.findall(
+        r"^\| `([a-z0-9_:-]+)`.*? \|.*?\| (\w+).*?\| (\d*) *\| (.*?) \|$",
+        text_of("docs/targets.md"), re.MULTILINE,
+    )  # fmt: skip
+    assert rows == [
+        (row.name, row.vlan, str(row.limit or ""), returned(row)) for row in TARGETS.values()
+    ]
+
+
+def returned(row: Target) -> str:
+    """What accepts and what rejects, as the table says it."""
+    if row.hook not in (None, "socket"):
+        return "action"
+    if row.accept is None:
+        return "snaplen / 0"
+    return f"{row.accept if row.accept < 256 else hex(row.accept)} / 0"
+
+
+@pytest.mark.parametrize("name", [row.name for row in TARGETS.values() if row.vlan == "gone"])
+def test_vlan_is_an_error_where_the_tag_is_gone(name: str) -> None:
+    with pytest.raises(UnsupportedError):
+        compile("vlan", target=name)
 
 
 @pytest.mark.parametrize("name", FORMATS)
