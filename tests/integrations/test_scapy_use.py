@@ -20,6 +20,7 @@ import bpfq.scapy
 from bpfq.integrations.scapy import sockets
 from bpfq.integrations.scapy.filters import excepting, live_program
 from bpfq.integrations.scapy.offline import offline_hook
+from bpfq.kernel.limits import optmem_max
 
 CONF = ("L2listen", "L2socket", "L3socket", "L3socket6")
 STOCK_RAW = supersocket.L3RawSocket
@@ -225,6 +226,15 @@ def test_a_sniffer_made_before_is_told_when_it_starts() -> None:
     with bpfq.scapy.use(), pytest.raises(bpfq.FilterError):
         sniffer.start()
     assert sniffer.thread is None
+
+
+def test_a_program_that_no_socket_has_room_for_is_told_in_the_caller() -> None:
+    allowed = optmem_max()
+    if allowed is None or allowed > 200_000:
+        pytest.skip("net.core.optmem_max is too large to run into")
+    text = " or ".join(f"ether[{k}:4] = {k}" for k in range(1950))
+    with bpfq.scapy.use(), pytest.raises(bpfq.LimitError, match="socket option memory"):
+        AsyncSniffer(iface="lo", filter=text)
 
 
 def test_an_interface_may_come_after_the_sniffer_is_made() -> None:

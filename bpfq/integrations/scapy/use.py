@@ -18,7 +18,7 @@ from scapy.config import conf
 from scapy.interfaces import network_name
 from scapy.supersocket import L3RawSocket, L3RawSocket6
 
-from bpfq.api import attach, query_of
+from bpfq.api import attach, check_memory, query_of
 from bpfq.errors import LoadError
 from bpfq.frontend.dsl_handles import Cond
 from bpfq.integrations.scapy import hooks, sockets
@@ -126,7 +126,9 @@ def _check(options: dict[str, Any]) -> None:
     elif opened is None and _filters(options.get("L2socket") or conf.L2listen):
         interfaces = options.get("iface")
         for each in interfaces if isinstance(interfaces, list | dict) else (interfaces,):
-            sockets.program_of(filter, network_name(each or conf.iface), nofilter=0)
+            program = sockets.program_of(filter, network_name(each or conf.iface), nofilter=0)
+            if program is not None:
+                check_memory(program)
 
 
 def _filters(made_by: Any) -> bool:
