@@ -17,8 +17,9 @@ from bpfq.export.names import identifiers
 
 _WORDS: Final = frozenset(
     "break case chan const continue default defer else fallthrough for func go goto if import "
-    "interface map package range return select struct switch type var bpf _".split()
-)  # The Go Programming Language Specification, Keywords; and what the file itself calls something
+    "interface map package range return select struct switch type var _".split()
+)  # The Go Programming Language Specification, Keywords; Blank identifier
+_TAKEN: Final = _WORDS | {"bpf", "init", "main"}  # no variable of the file can be called so
 
 
 def go(job: Job) -> str:
@@ -29,7 +30,7 @@ def go(job: Job) -> str:
     if job.command:
         lines += [f"//go:generate {go_line(job.command)}", ""]
     lines += [f"package {job.package}", "", 'import "golang.org/x/net/bpf"']
-    for name, part in identifiers(job, "Go", taken=_WORDS):
+    for name, part in identifiers(job, "Go", taken=_TAKEN):
         lines += ["", *_program(name, part)]
     return "\n".join([*lines, ""])
 

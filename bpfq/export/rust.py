@@ -17,7 +17,7 @@ from bpfq.export.names import identifiers
 def rust(job: Job) -> str:
     """A module."""
     lines = [heading(job, "//")]
-    for name, part in identifiers(job, "Rust", str.upper):
+    for name, part in identifiers(job, "Rust", str.upper, taken="_"):
         lines += ["", *_program(name, part)]
     return "\n".join([*lines, ""])
 

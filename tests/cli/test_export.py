@@ -278,6 +278,8 @@ def test_what_a_format_cannot_hold_is_refused(
     [
         (("tc", "a=arp", "b=ip"), "'tc' holds one program, not 2; several: c, go, rust, json, elf"),
         (("go", "func=arp"), "'func' is a word of Go: give the program another name"),
+        (("go", "main=arp"), "'main' is a word of Go: give the program another name"),
+        (("rust", "_=arp"), "'_' is a word of Rust: give the program another name"),
         (("rust", "a=arp", "A=ip"), "two programs would be called A in Rust"),
         (
             ("c", "--name", "2b", "arp"),

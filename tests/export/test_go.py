@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from objfile.tools import output
 
 import bpfq
+from bpfq.isa.cbpf import opcodes
 
 from .corpus import answers, both_ways, built, name, programs, questions, source, wrong
 
@@ -76,15 +76,20 @@ func min(a, b int) int {
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The compiler finds the library where Debian installs it, and asks nobody else."""
     for key, value in {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": ""}.items():
         monkeypatch.setenv(key, value)
-    monkeypatch.setenv("GOCACHE", os.environ.get("GOCACHE", "/tmp/bpfq-go-cache"))
+    monkeypatch.setenv("GOCACHE", str(tmp_path_factory.getbasetemp() / "go-cache"))
+
+
+def runs(program: bpfq.Program) -> bool:
+    """The machine of golang.org/x/net/bpf, unlike the kernel, has no negation."""
+    return all(word.code != opcodes.NEGATE for word in program)
 
 
 def test_its_machine_decides_as_matches_does(tmp_path: Path) -> None:
-    found = programs("file", first=4)
+    found = [each for each in programs("file", first=4) if runs(each)]
     asked = questions(found)
     table = ", ".join(map(name, range(len(found))))
     built(tmp_path, {"filters.go": source("go", found), "main.go": HARNESS % table})
