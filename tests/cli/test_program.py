@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -389,3 +391,36 @@ def test_the_session_with_a_live_socket_is_true(bpfq: Run) -> None:
         for step in steps(block.text):
             words = step.command.replace("1234:5", str(held)).split()
             assert bpfq(*words[1:]) == (0, step.shown, "")
+
+
+# ---------------------------------------------------------------- of another program
+
+
+@pytest.mark.oracle
+@pytest.mark.root
+@needs_root
+@pytest.mark.skipif(shutil.which("tcpdump") is None, reason="needs tcpdump: install tcpdump")
+@pytest.mark.parametrize(
+    "text",
+    ("udp port 53 and host 127.0.0.1", "vlan 100 and udp", "arp or tcp[13] & 2 != 0", "len > 90"),
+)
+def test_what_a_running_tcpdump_filters_by(bpfq: Run, text: str) -> None:
+    """libpcap's program for a live socket, with the kernel's words for the VLAN tag."""
+    tcpdump = subprocess.Popen(
+        ("tcpdump", "-n", "-i", "lo", "-w", os.devnull, text), stderr=subprocess.PIPE
+    )
+    try:
+        assert tcpdump.stderr is not None
+        assert any(b"listening on" in line for line in tcpdump.stderr)
+        folder = Path(f"/proc/{tcpdump.pid}/fd")
+        (found,) = (it.name for it in folder.iterdir() if os.readlink(it).startswith("socket:"))
+        ran = bpfq("prove", text, "--program", f"{tcpdump.pid}:{found}")
+        assert (ran.code, ran.out.splitlines()[0]) == (0, "proved")
+        filter_of_it = bpfq("disasm", "--decompile", f"{tcpdump.pid}:{found}")
+        assert (
+            filter_of_it.code,
+            bpfq("equiv", "--target", "packet", text, filter_of_it.out).code,
+        ) == (0, 0)
+    finally:
+        tcpdump.kill()
+        tcpdump.communicate()
