@@ -273,6 +273,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
     from bpfq.frontend.dsl_values import (
         Value as Value,
     )
+    from bpfq.kernel.borrowed import (
+        borrowed_socket as borrowed_socket,
+    )
     from bpfq.live import (
         open_capture as open_capture,
     )
@@ -324,6 +327,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.api": ("attach", "compile", "detach", "open_packet_socket", "parse"),
     "bpfq.counting": ("CountProgram", "count_program"),
+    "bpfq.kernel.borrowed": ("borrowed_socket",),
     "bpfq.live": ("open_capture",),
     "bpfq.program": ("Program",),
     "bpfq.program_ebpf": ("EbpfProgram",),
