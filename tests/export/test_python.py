@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -102,6 +103,32 @@ def test_the_file_has_the_frames_that_match_with_their_tags(
     assert end == (0, b"", b"")
     found = sorted(packet for packet in packets if not is_last(packet))
     assert found == sorted(frame for frame in FRAMES.values() if FILTERS[text](received(frame)))
+
+
+def piped(directory: Path) -> list[bytes]:
+    """What a script for UDP sends through a pipe; it is read from standard input."""
+    quiet_pair()
+    path, out = directory / "udp.py", directory / "out"
+    path.write_text(script("udp"))
+    command = f"{' '.join(SCRIPT)} - far - < {path} | cat > {out}"
+    running = subprocess.Popen(("bash", "-c", f"{command} & wait"), start_new_session=True)
+    until(lambda: listening(1))
+    deliver(FRAMES.values())
+    until(lambda: any(map(is_last, captured(out))))
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    return captured(out)
+
+
+@pytest.mark.root
+@pytest.mark.oracle
+@needs_root
+@needs_ip
+def test_a_script_on_standard_input_writes_to_standard_output(tmp_path: Path) -> None:
+    packets = in_namespace(lambda: piped(tmp_path))
+    assert sorted(packet for packet in packets if not is_last(packet)) == sorted(
+        frame for frame in FRAMES.values() if FILTERS["udp"](received(frame))
+    )
 
 
 def printed(directory: Path) -> tuple[tuple[int, bytes, bytes], bytes]:
