@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bpfq.capture.linktypes import linktype_of_dlt
 from bpfq.export.comments import about, heading
 from bpfq.export.job import Job
 
@@ -85,14 +86,14 @@ except OSError as error:
 
 
 def python(job: Job) -> str:
-    """The script."""
+    """The script; raises UnsupportedError for a link type that no file can have."""
     part = job.only
     rows = (f"    (0x{code:02x}, {jt}, {jf}, 0x{k:08x})," for code, jt, jf, k in part.words)
     return _SCRIPT.format(
         heading=heading(job, "#"),
         about="\n".join(about(part, "#")),
         rows="\n".join(rows),
-        link=part.settings.link.number,
+        link=linktype_of_dlt(part.settings.link.number),
         link_name=part.settings.link.name,
         snaplen=min(part.settings.accept, _LARGEST),
     )

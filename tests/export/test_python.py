@@ -157,6 +157,16 @@ def test_packets_are_printed_where_no_file_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("link", "number"),
+    [("EN10MB", 1), ("RAW", 101), ("PPP_BSDOS", 103), ("IEEE802_11_RADIO", 127)],
+)
+def test_files_have_the_number_that_files_have_for_a_link_type(link: str, number: int) -> None:
+    """LINKTYPE_* of https://www.tcpdump.org/linktypes.html, which is not always DLT_*."""
+    text = bpfq.compile("", target="packet", link=link).export("python")
+    assert f"\nLINK_TYPE = {number}  # {link}\n" in text
+
+
 def refused(directory: Path, *words: str) -> tuple[int, str]:
     """Exit code and complaint of a script."""
     path = directory / "arp.py"
