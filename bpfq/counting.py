@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bpfq.ebpf.counters import Counters
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
+    from bpfq.program import Program
 
 _NAME = "bpfq_count"  # of the program, as the kernel shows it
 
@@ -94,7 +95,7 @@ class CountProgram:
 
 
 def count_program(
-    filters: Mapping[str, str | Cond],
+    filters: Mapping[str, str | Cond | Program],
     *,
     target: str = "ebpf:tc",
     link: str | int = "EN10MB",

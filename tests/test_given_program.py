@@ -186,3 +186,10 @@ def test_a_packet_that_is_too_long_is_no_example() -> None:
     """ldh [x + 872026175] is behind every packet that can be shown."""
     text = "ldx #0x11\nldxb 4*([23]&0xf)\nld #2\ndiv x\nldx #6\nldh [x + 872026175]\nlsh x\nret #0"
     assert bpfq.compare("udp", Program.of(text)).relation == "superset"
+
+
+def test_it_is_counted_like_a_filter() -> None:
+    wanted = bpfq.count_program({"web": TEXT, "dns": "udp port 53"})
+    assert bpfq.count_program({"web": given(), "dns": "udp port 53"}).format(
+        "llvm"
+    ) == wanted.format("llvm")
