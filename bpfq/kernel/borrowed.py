@@ -27,6 +27,14 @@ def borrowed_socket(pid: int, descriptor: int) -> socket.socket:
 
     Options that are set on it change the other process's socket, which is the same one.  Raises
     LoadError: no such process, no such descriptor, no socket, not permitted.
+
+    >>> import os, socket
+    >>> own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    >>> bpfq.attach(own, "src port 53")
+    >>> with borrowed_socket(os.getpid(), own.fileno()) as sock:
+    ...     print(bpfq.Program.of(sock).decompiled.text)
+    src port 53
+    >>> own.close()
     """
     number = _descriptor(pid, descriptor)
     try:
