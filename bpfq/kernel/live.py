@@ -224,8 +224,9 @@ class LiveCapture:
             return
         loop, number, waiter = self._waiting
         self._waiting = None
-        loop.remove_reader(number)
-        _wake(waiter)
+        if not loop.is_closed():  # else nobody is there to be woken
+            loop.remove_reader(number)
+            _wake(waiter)
 
     # ------------------------------------------------------------ its end
 

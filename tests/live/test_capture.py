@@ -392,6 +392,28 @@ def test_closing_ends_the_wait_of_another_task() -> None:
     assert in_loop(scenario) == ([], True)
 
 
+def test_a_loop_that_is_closed_over_a_wait_leaves_nothing_open() -> None:
+    def scenario() -> tuple[bool, list[str]]:
+        said: list[str] = []
+        sys.unraisablehook = lambda each: said.append(str(each.exc_value))
+        before = descriptors()
+
+        async def endless() -> None:
+            async for _ in bpfq.open_capture("far", FILTER):
+                pass
+
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda loop, context: None)  # "Task was destroyed"
+        task = loop.create_task(endless())
+        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.close()
+        del task, loop
+        gc.collect()
+        return descriptors() == before, said
+
+    assert on_veth(scenario) == (True, [])
+
+
 def test_two_tasks_cannot_wait_for_one_capture() -> None:
     async def scenario() -> str:
         async with bpfq.open_capture("far", FILTER) as capture:
