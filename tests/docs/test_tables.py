@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from cli.running import Run
 
+import bpfq as package
 from bpfq.analysis.lint.rules import RULES
 from bpfq.api import compile
 from bpfq.cli import arguments
 from bpfq.errors import UnsupportedError
 from bpfq.export.formats import FORMATS
+from bpfq.query.through import THROUGH
 from bpfq.tables.linktypes import link_types
 from bpfq.targets import TARGETS, Target
 
@@ -84,6 +87,26 @@ def test_every_lint_code_has_a_row_with_an_example_that_has_it(bpfq: Run) -> Non
     shown = {c: bpfq("lint", *targets.get(c, ()), text).out for c, text in examples.items()}
     assert [code for code, out in shown.items() if f"[{code}]" not in out] == []
     assert len(shown) == 13
+
+
+def test_every_option_of_compile_is_named() -> None:
+    text = section("docs/python.md", "The options of compile")
+    found = re.search(r"`bpfq\.compile\((.*?)\)`", text, re.DOTALL)
+    assert found is not None
+    assert re.findall(r"\w+", found[1]) == list(signature(compile).parameters)
+
+
+def test_every_error_is_named() -> None:
+    text = section("docs/python.md", "Errors")
+    names = package._PUBLIC["bpfq.errors"]
+    assert len(names) >= 7
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_every_encapsulation_is_named() -> None:
+    found = re.search(r"through=\((.*?)\)", text_of("docs/semantics.md"), re.DOTALL)
+    assert found is not None
+    assert re.findall(r'"(\w+)"', found[1]) == list(THROUGH)
 
 
 def test_every_script_that_measures_is_listed() -> None:
