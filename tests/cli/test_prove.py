@@ -44,6 +44,14 @@ def test_what_bpfq_compiles_is_proved(bpfq: Run) -> None:
     assert bpfq("prove", "-i", "lo", "--opt", "0", "vlan 5 and tcp").code == 0
 
 
+def test_a_long_list_at_a_hook_is_proved_with_its_map(bpfq: Run) -> None:
+    ports = " or ".join(f"udp dst port {port}" for port in range(2, 200, 2))
+    ran = bpfq("prove", "--target", "ebpf:xdp", ports)
+    assert ran.out.startswith("proved\n") and ran.code == 0
+    listed = bpfq("-d", "--prove", "--target", "ebpf:xdp", "--action", "drop", ports)
+    assert listed.code == 0 and "map[id:0]" in listed.out
+
+
 def test_a_foreign_program_is_proved(bpfq: Run, tmp_path: Path) -> None:
     program = lines_of(tmp_path, TCP)
     assert bpfq("prove", "ip proto 6", "--program", program) == (0, PROVED, "")

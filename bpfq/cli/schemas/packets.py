@@ -152,6 +152,10 @@ PROVE: Final = thing(
                     "network_header": maybe(text("hexadecimal: what lies before byte 0")),
                     "filter_accepts": flag("what the filter says"),
                     "program_returns": maybe(number("what the program says; null: the kernel refuses it")),
+                    "sets": table(
+                        "keys that are in sets which may change, by the set's name",
+                        rows("all of them", text("hexadecimal: an address, a port or a MAC address")),
+                    ),
                     "completed": maybe(text("hexadecimal: the packet before it was cut, without zeros at its end")),
                 },
             )
