@@ -25,10 +25,11 @@ from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.program_ebpf import function, listing
 from bpfq.query.nodes import Query
 from bpfq.query.sets import names_sets
-from bpfq.record import record, replace
+from bpfq.record import field, record, replace
 from bpfq.settings import Settings, settings_of
 
 if TYPE_CHECKING:
+    from bpfq.analysis.prove import Proof
     from bpfq.api import Objective
     from bpfq.capture.profile import Source as ProfileSource
     from bpfq.ebpf.counters import Counters
@@ -53,6 +54,20 @@ class CountProgram:
     module: Module
     target: str
     link: str
+    _filters: tuple[tuple[Query, Settings], ...] = field(repr=False, compare=False)
+
+    def prove(self) -> dict[str, Proof]:
+        """By name: whether the program counts exactly those packets that the filter matches.
+
+        As ``Program.prove``: a filter's counter is looked up once where it matches, and never
+        where it does not, and all packets pass.  Raises UnsupportedError.
+        """
+        from bpfq.analysis.prove_ebpf import prove_counts
+
+        _, settings = self._filters[0]
+        passes = verdicts(self.hook, COUNT, settings.snaplen).accept
+        named = dict(zip(self.names, self._filters, strict=True))
+        return prove_counts(named, self.module, passes)
 
     @property
     def hook(self) -> Hook:
@@ -177,4 +192,5 @@ def _merged(
         known[Counter(number)] = Said(f"{name} -> count", below, 1)
     made = replace(function(laid), name=_NAME, lines=lines(laid, known))
     module = Module(cast(Hook, hooked.hook), made, laid.maps)
-    return CountProgram(names, module, settings.target.name, settings.link.name)
+    filters = tuple((each.query, settings) for each in found)
+    return CountProgram(names, module, settings.target.name, settings.link.name, filters)

@@ -5,7 +5,7 @@ src net @bad, of a sample with {"bad": (c0000201,)}      =>    @bad is {192.0.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from bpfq.backends.ebpf.live import spec
@@ -18,9 +18,14 @@ from bpfq.record import replace
 _FAMILIES: Final = {4: 4, 16: 6}  # bytes of an address, to version of IP
 
 
-def sets_in_maps(query: Query, module: Module) -> dict[str, NamedSet]:
-    """The named sets of a query that a module has a map for."""
-    named = {each.members.name: each.members for each in leaves(query) if isinstance(each, InSet)}
+def sets_in_maps(queries: Iterable[Query], module: Module) -> dict[str, NamedSet]:
+    """The named sets of queries that a module has a map for."""
+    named = {
+        leaf.members.name: leaf.members
+        for query in queries
+        for leaf in leaves(query)
+        if isinstance(leaf, InSet)
+    }
     return {each.name: named[each.name] for each in module.maps if each.name in named}
 
 

@@ -5,10 +5,12 @@ verdict(module, packet, {"vlanp": 1, "vlan_tci": 100})
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import getrandbits
+from typing import Final
 
+from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.backends.ebpf.hooks import HOOKS
 from bpfq.isa.ebpf.dynptr import dynptr_functions
 from bpfq.isa.ebpf.encode import Endian
@@ -21,6 +23,8 @@ from bpfq.isa.ebpf.program import MapSpec, Module
 from bpfq.isa.ebpf.vm import run
 from bpfq.operators import WORD_BITS, WORD_MASK
 from bpfq.record import replace
+
+_PACKETS: Final = 8  # bytes of a counter's first number
 
 
 def verdict(
@@ -36,13 +40,38 @@ def verdict(
     linear: bytes of the packet that lie in one piece, all of them unless given.  byteorder: of the
     machine that the program is for.
     """
+    return _run(module, packet, metadata, linear, byteorder, _maps(module.maps))
+
+
+def counted(
+    module: Module, packet: bytes, metadata: Mapping[str, int], linear: int | None = None
+) -> tuple[int, dict[int, int]]:
+    """What the program returns, and how many packets it has counted in which counters."""
+    counters = Map(next(each for each in module.maps if each.name == MATCHES))
+    maps = [counters if each.name == MATCHES else each for each in _maps(module.maps)]
+    returned = _run(module, packet, metadata, linear, "little", maps)
+    packets = {
+        int.from_bytes(key, "little"): int.from_bytes(value.read(0, _PACKETS), "little")
+        for key, value in counters.entries.items()
+    }
+    return returned, packets
+
+
+def _run(
+    module: Module,
+    packet: bytes,
+    metadata: Mapping[str, int],
+    linear: int | None,
+    byteorder: Endian,
+    found: Sequence[Map],
+) -> int:
     symbols = {each.insn: each.symbol for each in module.function.references}
     names = list(dict.fromkeys(symbols.values()))
     words = [
         word._replace(imm=names.index(symbols[slot]) + 1) if slot in symbols else word
         for slot, word in enumerate(module.function.instructions)
     ]
-    asked = (each for each in _maps(module.maps) if each.name in names)
+    asked = (each for each in found if each.name in names)
     maps = {names.index(each.name) + 1: each for each in asked}
     environment = _environment(module.hook, packet, names, metadata, linear, byteorder)
     return run(words, replace(environment, maps=maps)) & WORD_MASK

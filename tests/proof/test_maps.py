@@ -176,3 +176,11 @@ def test_a_map_that_may_change_and_is_no_set_of_the_filter_is_not_analysed() -> 
         UnsupportedError, match="what is looked for, and in which map, is not known"
     ):
         prove(program.query, module, program.verdicts, program.settings)
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "socket"])
+@pytest.mark.parametrize("text", [PORTS, LIVE[0]], ids=named)
+def test_what_counts_and_looks_into_maps_is_proved(hook: str, text: str) -> None:
+    program = subject(text, hook).hooked.counting()
+    assert len(program.module.maps) == 2
+    assert program.prove().verdict == "proved"

@@ -12,7 +12,7 @@ from bpfq.errors import UnsupportedError
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import Register
 from bpfq.operators import WORD_MASK
-from bpfq.record import record
+from bpfq.record import record, replace
 from bpfq.symbolic.classic import either
 from bpfq.symbolic.ebpf.code import PULLED
 from bpfq.symbolic.ebpf.comparisons import reaches
@@ -81,7 +81,8 @@ class Calls:
             raise UnsupportedError("what is pulled is not known")
         amount = low(self.packet.words, number(state[Register.R2]))
         kept = [None if _points(value) else value for value in state]
-        kept[PULLED] = End(amount)
+        end = state[PULLED]
+        kept[PULLED] = replace(end, pulled=amount) if isinstance(end, End) else None
         return tuple(kept)
 
 

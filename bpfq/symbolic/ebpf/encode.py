@@ -11,7 +11,8 @@ for every first piece: all is in it, that is P; or no comparison fails, then non
 goes the same way; or one fails, then the rest is S.  Of what was computed in front of S nothing is
 known there but what is the same for every packet.
 
-Behind ``skb_pull_data`` of n bytes, or of all where there are fewer, comparisons up to n are certain.
+Behind ``skb_pull_data`` of n bytes, or of all where there are fewer, comparisons up to n are certain,
+and others lead to where another part of the program begins anew; that is the next turn.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from bpfq.symbolic.ebpf.lookups import LOOK_UP
 from bpfq.symbolic.ebpf.loops import Nodes
 from bpfq.symbolic.ebpf.memory import HOOKS, Hook, State
 from bpfq.symbolic.ebpf.numbers import immediate, number
-from bpfq.symbolic.ebpf.sets import Sets, Symbols
+from bpfq.symbolic.ebpf.sets import NO_COUNTER, Sets, Symbols
 from bpfq.symbolic.ebpf.slices import KernelFunctions
 from bpfq.symbolic.ebpf.steps import Machine, Need
 from bpfq.symbolic.ebpf.tables import Tables
@@ -42,6 +43,7 @@ from bpfq.symbolic.flow import Flow, bits
 from bpfq.symbolic.propositions import FALSE, FAULT, TRUE, Packet, Proposition
 from bpfq.symbolic.words import START, Number, Word
 
+_MOST_TURNS: Final = 16
 _ACCEPTED, _REJECTED, _WRONG = -1, -2, -3  # nodes where nothing follows
 _NO_SYMBOLS: Final = Symbols()
 _OUTCOMES: Final = {_ACCEPTED: TRUE, _REJECTED: FALSE, _WRONG: FAULT}
@@ -87,7 +89,9 @@ def encode(
 
     A fault also is all that no verifier lets by, and all that depends on more than the packet.
     The first proposition is that of the whole program, others those of where it begins anew; see
-    above.  packet: as ``packet_at`` makes it.  symbols: what slots ask for by a name.
+    above.  packet: as ``packet_at`` makes it.  symbols: what slots ask for by a name; with a counter
+    it is TRUE where that is looked up and FALSE where it is not, and FAULT where the program returns
+    anything but ``reject``; only what leads to the counter begins anew.
 
     Raises UnsupportedError with the slot for what is not analysed, and FilterError for ways out of
     the program.
@@ -122,7 +126,9 @@ class _Encoder:
         self.machine = Machine(packet, hook, self.calls, _OUTCOMES[self._end(0)], in_piece)
         self.nodes = Nodes(code.following, code.order)
         self.needs: dict[int, tuple[Need, ...]] = {}
-        self.anew: dict[int, None] = {}  # where comparisons with the end of a piece lead
+        self.counters: dict[int, int] = {}  # by the node that looks it up
+        self.anew: dict[int, int] = {}  # where comparisons with the end of a piece lead, with turns
+        self.begun: dict[int, None] = {}  # their slots
         self.flow: Flow[Value] = Flow(
             _start(),
             lambda node: code.live[self.nodes.slot(node)],
@@ -151,7 +157,21 @@ class _Encoder:
             for need in reversed(self.needs[node]):
                 rest = self.packet.choose(need.holds, rest, need.otherwise)
             made[node] = rest
-        return tuple(made[node] for node in (0, *self.anew))
+        return tuple(made[node] for node in (0, *self._anew()))
+
+    def _anew(self) -> list[int]:
+        """Where the program begins anew; of those behind a counter it is asked about, none."""
+        wanted = self.sets.symbols.counter
+        leading: dict[int, frozenset[int]] = {}
+        for node in reversed(self.needs):
+            behind = [leading.get(each, frozenset()) for each in self.flow.following[node]]
+            found = frozenset().union(*behind)
+            number = self.counters.get(node)
+            if number in found:
+                raise UnsupportedError(f"counter {number} may be looked up twice")
+            leading[node] = found if number is None else found | {number}
+        every = wanted is None or wanted == NO_COUNTER
+        return [node for node in self.anew if every or wanted in leading[node]]
 
     # ------------------------------------------------------------ forth
 
@@ -176,6 +196,9 @@ class _Encoder:
             case e.LoadImmediate64(dst, _, (e.Immediate.MAP_FD | e.Immediate.MAP_VALUE) as kind):
                 found = self._map(slot, kind)
                 self._leave(node, (*state[:dst], found, *state[dst + 1 :]), following)
+            case e.Call(helper) if helper == LOOK_UP and self._counts(node, slot, state):
+                self.needs[node] = ()
+                self.flow.leave(node, state, TRUE, (_ACCEPTED,))
             case e.Call(helper) if helper == LOOK_UP:
                 behind, known = self.sets.look_up(state, self.code.keys.get(slot))
                 self._leave(node, behind, following, (Need(known),))
@@ -199,6 +222,13 @@ class _Encoder:
                 return Test(self.tables.is_set(bits, mask))
         return compare(self.packet, jump.comparison, state[jump.dst], operand, jump.width)
 
+    def _counts(self, node: int, slot: int, state: State) -> bool:
+        """It looks up the counter that is asked about."""
+        number = self.sets.counter(state, self.code.keys.get(slot))
+        if number is not None:
+            self.counters[node] = number
+        return number is not None and number == self.sets.symbols.counter
+
     def _map(self, slot: int, kind: e.Immediate) -> Value:
         """The map that a slot asks for, or the address of its value."""
         name = self.names.get(slot, "")
@@ -209,10 +239,20 @@ class _Encoder:
         short = None if test.beyond is None else targets[not test.beyond]
         if test.holds is TRUE or test.holds is FALSE:
             targets = (targets[test.holds is FALSE],)
-        self._leave(node, state, targets, (Need(test.known),), test.holds)
-        if short in targets and not self.in_piece and state[PULLED] == End():
-            assert short is not None
-            self.anew[self._target(node, short, state)] = None
+        end = _end_of(state)
+        certain = end.pulled is not None and (short == end.slot or short not in self.begun)
+        if short not in targets or self.in_piece or certain:
+            self._leave(node, state, targets, (Need(test.known),), test.holds)
+            return
+        assert short is not None
+        turn = end.turn if end.pulled is None else end.turn + 1
+        if turn > _MOST_TURNS:
+            raise UnsupportedError(f"begins anew more than {_MOST_TURNS} times")
+        anew = self._target(node, short, state, 2 * turn)
+        self.anew[anew], self.begun[short] = turn, None
+        self.needs[node] = ()
+        found = tuple(anew if to == short else self._target(node, to, state) for to in targets)
+        self.flow.leave(node, state, test.holds, found)
 
     def _leave(
         self,
@@ -226,12 +266,15 @@ class _Encoder:
         targets = tuple(self._target(node, slot, state) for slot in following)
         self.flow.leave(node, state, test, targets)
 
-    def _target(self, node: int, slot: int, state: State) -> int:
+    def _target(self, node: int, slot: int, state: State, phase: int | None = None) -> int:
         """The node of a slot behind another node; an end where it returns a known number."""
         match self.code.instructions[slot], state[Register.R0]:
             case e.Exit(), Scalar(Number(value), add):
                 return self._end(value + add)
-        return self.nodes.behind(node, slot, phase=int(state[PULLED] != End()))
+        if phase is None:
+            end = _end_of(state)
+            phase = 2 * end.turn + (end.pulled is not None)
+        return self.nodes.behind(node, slot, phase=phase)
 
     def _end(self, returned: int) -> int:
         return self.ends.get(returned & WORD_MASK, _WRONG)
@@ -243,10 +286,14 @@ class _Encoder:
 
     def _begun_anew(self, node: int) -> State:
         """What is the same however the program came here; nothing else is known from here on."""
-        states = [self.flow.after[source] for source in self.flow.came_from[node]]
+        end = End(turn=self.anew[node], slot=self.nodes.slot(node))
+        states = [
+            [end if value == after[PULLED] else value for value in after]
+            for after in map(self.flow.after.__getitem__, self.flow.came_from[node])
+        ]
         self.calls.draws = 0
         return tuple(
-            first if _is_fixed(first) and all(each == first for each in others) else None
+            first if _is_fixed(first, end) and all(each == first for each in others) else None
             for first, *others in zip(*states, strict=True)
         )
 
@@ -257,9 +304,17 @@ def _start() -> State:
     return tuple(state)
 
 
-def _is_fixed(value: Value) -> bool:
+def _end_of(state: State) -> End:
+    """The end of the first piece as it is now; raises UnsupportedError."""
+    end = state[PULLED]
+    if not isinstance(end, End):
+        raise UnsupportedError("how many bytes were pulled is not known")
+    return end
+
+
+def _is_fixed(value: Value, end: End) -> bool:
     match value:
-        case None | Context() | Frame() | End() | Scalar(Number()):
+        case None | Context() | Frame() | Scalar(Number()):
             return True
         case _:
-            return False
+            return value == end

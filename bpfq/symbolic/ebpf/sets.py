@@ -27,7 +27,9 @@ from bpfq.symbolic.ebpf.values import Entry, Found, Frame, MapOf, Value
 from bpfq.symbolic.propositions import FALSE, TRUE, Packet, Proposition
 from bpfq.symbolic.words import KEY_WORD, Number
 
+NO_COUNTER: Final = -1  # none is asked about, but that none is looked up twice
 COUNTER: Final = "matches"  # a map that changes nothing about a packet
+_NUMBER: Final = 4  # bytes of the number of a counter
 _LOST: Final = range(Register.R1, Register.R6)
 _ADDRESS: Final = 24  # bytes of a key of a live set of addresses: bits, family, 16 bytes
 _FAMILIES: Final = {4: 64, 6: 160}  # bits of a whole key behind the first word
@@ -39,19 +41,19 @@ class Symbols:
     """What slots ask for by a name.
 
     names: of kernel functions and maps, by slot.  maps: those of which it is known what they hold.
-    live: sets whose entries may be any.
+    live: sets whose entries may be any.  counter: what is asked is whether this one is looked up.
     """
 
     names: Mapping[int, str] = MappingProxyType({})
     maps: Mapping[str, MapSpec] = MappingProxyType({})
     live: frozenset[str] = frozenset()
+    counter: int | None = None
 
     @property
     def key_sizes(self) -> dict[int, int]:
         """Bytes of a key of the map that a slot asks for."""
-        return {
-            slot: self.maps[name].key_size for slot, name in self.names.items() if name in self.maps
-        }
+        sizes = {name: each.key_size for name, each in self.maps.items()} | {COUNTER: _NUMBER}
+        return {slot: sizes[name] for slot, name in self.names.items() if name in sizes}
 
 
 class _Prefix(NamedTuple):
@@ -80,6 +82,17 @@ class Sets:
             case _:
                 raise UnsupportedError("what is looked for, and in which map, is not known")
         return (result, *(None for _ in _LOST), *state[Register.R6 :]), known
+
+    def counter(self, state: State, key: Slots | None) -> int | None:
+        """The counter that a call looks up; None: another map, or nobody asks for counters."""
+        if self.symbols.counter is None or state[Register.R1] != MapOf(COUNTER):
+            return None
+        match state[Register.R2]:
+            case Frame(offset) if key is not None and offset == key.offset:
+                number = constant([state[each] for each in stack(*key)])
+                if number is not None:
+                    return number
+        raise UnsupportedError("which counter this is is not known")
 
     def _found(self, name: str, cells: Sequence[Value]) -> tuple[Value, Proposition]:
         spec = self.symbols.maps.get(name)

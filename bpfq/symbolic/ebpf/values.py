@@ -60,9 +60,14 @@ class Split:
 
 @record
 class End:
-    """The end of what lies in one piece; pulled: so many bytes were asked to, None before."""
+    """The end of what lies in one piece; pulled: so many bytes were asked to, None before.
+
+    turn: how often a program began anew although it had pulled bytes.  slot: where it did so last.
+    """
 
     pulled: Word | None = None
+    turn: int = 0
+    slot: int | None = None
 
 
 @record
@@ -193,15 +198,32 @@ def choose(packet: Packet, test: Proposition, then: Value, otherwise: Value) -> 
             place = _place(packet, test, then, otherwise)
             there = packet.choose(test, then.there, otherwise.there)
             return None if place is None else Slice(*place, then.size, there)
+        case End(), End():
+            return _end(packet, test, then, otherwise)
         case Found(then_there), Found(otherwise_there):
             return Found(packet.choose(test, then_there, otherwise_there))
-        case Stored(first, byte), Stored(second, other) if byte == other:
-            value = choose(packet, test, first, second)
+        case Stored(one, byte), Stored(another, own) if byte == own:
+            value = choose(packet, test, one, another)
             return None if value is None else replace(then, value=value)
         case ((Scalar() | Packed()), (Scalar() | Packed())):
             return _number(packet, test, then, otherwise)
         case _:
             return None
+
+
+def _end(packet: Packet, test: Proposition, then: End, otherwise: End) -> End | None:
+    if then.turn != otherwise.turn:
+        return None
+    slot = then.slot if then.slot == otherwise.slot else None
+    match then.pulled, otherwise.pulled:
+        case None, None:
+            return End(None, then.turn, slot)
+        case None, _:
+            return None
+        case _, None:
+            return None
+        case first, second:
+            return End(either(packet, test, first, second), then.turn, slot)
 
 
 def _place(
