@@ -19,7 +19,7 @@ from report import heading
 
 import bpfq
 from bpfq.analysis.prove import Proof, prove
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.settings import DEFAULT_LEVEL, LEVELS, link_type
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -16,7 +16,7 @@ from corpus import Filter, compiler, filters
 from report import heading, mean
 
 from bpfq.backends.cbpf.cost import Cost, cost
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.settings import BALANCED, OBJECTIVES, SEARCH_BUDGET, SEARCHING
 
 

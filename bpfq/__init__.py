@@ -280,10 +280,10 @@ if TYPE_CHECKING:  # the same names for type checkers; a test keeps the two list
         open_capture as open_capture,
     )
     from bpfq.query import nodes as nodes
-    from bpfq.program import (
+    from bpfq.program.classic import (
         Program as Program,
     )
-    from bpfq.program_ebpf import (
+    from bpfq.program.ebpf import (
         EbpfProgram as EbpfProgram,
     )
     from bpfq.questions.filters import (
@@ -329,8 +329,8 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "bpfq.counting": ("CountProgram", "count_program"),
     "bpfq.kernel.borrowed": ("borrowed_socket",),
     "bpfq.live": ("open_capture",),
-    "bpfq.program": ("Program",),
-    "bpfq.program_ebpf": ("EbpfProgram",),
+    "bpfq.program.classic": ("Program",),
+    "bpfq.program.ebpf": ("EbpfProgram",),
     "bpfq.questions.filters": ("compare", "decompile", "lint", "prove"),
     "bpfq.questions.packets": ("branches", "near_misses", "why", "witness"),
     "bpfq.questions.programs": ("draw", "stages", "stats"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack, overloa
 from bpfq.compiler import compile_query
 from bpfq.errors import FilterError, LimitError, quoting
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.query.nodes import Query
 from bpfq.record import replace
 from bpfq.settings import SEARCH_BUDGET, SEARCHING, SNAPLEN, Settings, settings_of
@@ -17,7 +17,7 @@ from bpfq.source import Suggestion
 if TYPE_CHECKING:
     import socket
 
-    from bpfq.program_ebpf import EbpfProgram
+    from bpfq.program.ebpf import EbpfProgram
     from bpfq.capture.profile import Source as ProfileSource
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
@@ -136,7 +136,7 @@ def compile(  # the name the whole field uses for it
     with quoting(filter):
         query = query_of(filter, with_sets(resolver, sets))
         if settings.target.hook is not None:
-            from bpfq.program_ebpf import compile_ebpf
+            from bpfq.program.ebpf import compile_ebpf
 
             return compile_ebpf(query, settings, action)
         _refuse_action(action, target)

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 from bpfq.analysis.annotate import Said, lines, said
 from bpfq.api import query_of, with_profile, with_sets
 from bpfq.backends.ebpf.blocks import Counter, Source
-from bpfq.backends.ebpf.emit import Verdicts, counting
+from bpfq.backends.ebpf.emit import counting
 from bpfq.ebpf.actions import COUNT, verdicts
 from bpfq.ebpf.choice import Emitted, Hooked
 from bpfq.errors import FilterError, UnsupportedError, naming, quoting
 from bpfq.hook_compiler import compile_emitted, with_live_sets
 from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Hook, Module
-from bpfq.program_ebpf import function, listing
+from bpfq.program.ebpf import function, listing
 from bpfq.query.nodes import Query
 from bpfq.query.sets import names_sets
 from bpfq.record import field, record, replace
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bpfq.ebpf.counters import Counters
     from bpfq.frontend.dsl_handles import Cond
     from bpfq.frontend.pcap.names import Resolver
-    from bpfq.program import Program
+    from bpfq.program.classic import Program
 
 _NAME = "bpfq_count"  # of the program, as the kernel shows it
 

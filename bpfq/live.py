@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bpfq.api import Objective
     from bpfq.capture.profile import Source as ProfileSource
     from bpfq.frontend.dsl_handles import Cond
-    from bpfq.program import Program
+    from bpfq.program.classic import Program
 
 _COOKED = "packet-cooked"  # the target
 

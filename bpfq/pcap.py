@@ -18,7 +18,7 @@ from bpfq.capture.files import Capture, open_capture, read_capture
 from bpfq.capture.matching import Matches, MatchingFile
 from bpfq.capture.stream import Readable
 from bpfq.errors import UnsupportedError
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 if TYPE_CHECKING:
     from bpfq.frontend.dsl_handles import Cond

@@ -27,7 +27,6 @@ LAYERS = (
     ("superopt",),
     ("export",),
     ("program",),
-    ("program_ebpf",),
     ("api",),
     ("counting", "live"),
     ("questions",),

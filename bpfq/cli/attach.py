@@ -23,7 +23,7 @@ from bpfq.ebpf.pinned import attach_pinned
 from bpfq.ebpf.places import Place, check_link_type
 from bpfq.errors import BpfqError
 from bpfq.kernel.verifier import VerifierError
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 from bpfq.source import Span
 
 _GLANCE: Final = 0.5  # seconds between two looks at whether it is attached still

@@ -16,7 +16,7 @@ from bpfq.kernel.live import LiveCapture
 from bpfq.kernel.packets import Packet
 from bpfq.kernel.sockets import ANY_INTERFACE
 from bpfq.live import open_capture
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.settings import SNAPLEN
 from bpfq.tables.linktypes import link_types
 

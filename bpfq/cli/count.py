@@ -7,7 +7,6 @@ by classic programs; nothing is attached then.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from argparse import Namespace
 from importlib.util import find_spec

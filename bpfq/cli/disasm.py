@@ -16,7 +16,7 @@ from bpfq.cli.terminal import say
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.given import octet_words
 from bpfq.output.formats import FORMATS
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 if TYPE_CHECKING:
     from bpfq.analysis.decompile.decompile import Decompiled

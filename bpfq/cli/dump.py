@@ -7,7 +7,7 @@ from argparse import Namespace
 from bpfq.cli.given import refuse_program
 from bpfq.cli.request import compiled, description, given_text
 from bpfq.errors import BpfqError
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 _FORMATS = ("d", "dd", "ddd")
 

@@ -10,11 +10,12 @@ from bpfq.analysis.explain import Explanation, explain
 from bpfq.cli.request import compiled, description, for_hook, given_text, takes_option_memory
 from bpfq.cli.terminal import BOLD, DIM, coloured, paint, standard_output
 from bpfq.isa.cbpf.size import optmem_charge
-from bpfq.program import GivenProgram, Program
+from bpfq.program.classic import Program
+from bpfq.program.given import GivenProgram
 from bpfq.targets import target
 
 if TYPE_CHECKING:
-    from bpfq.program_ebpf import EbpfProgram
+    from bpfq.program.ebpf import EbpfProgram
 
 _LABEL = 10  # columns
 _WIDTH = 80  # columns behind the label

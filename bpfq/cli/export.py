@@ -13,7 +13,7 @@ from bpfq.cli.terminal import note, say, standard_output
 from bpfq.errors import BpfqError, LimitError, naming
 from bpfq.export.formats import Format, check_target, exported, format_of
 from bpfq.export.job import Job, Part
-from bpfq.program_ebpf import compile_ebpf
+from bpfq.program.ebpf import compile_ebpf
 from bpfq.record import replace
 from bpfq.source import Suggestion
 from bpfq.targets import target

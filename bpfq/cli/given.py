@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from bpfq.errors import BpfqError, UnsupportedError
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.program import GivenProgram
+from bpfq.program.given import GivenProgram
 from bpfq.source import Suggestion
 
 _BESIDE_A_FILTER: Final = ("prove", "equiv", "diff")  # commands that compare the two

@@ -21,7 +21,7 @@ from bpfq.cli.request import (
 from bpfq.cli.stages import decision_fields
 from bpfq.cli.terminal import columns, note, standard_output
 from bpfq.errors import BpfqError
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.questions.programs import packet_counter, stages
 from bpfq.source import Suggestion
 

@@ -11,7 +11,7 @@ from bpfq.ebpf.naming import program_name, renamed
 from bpfq.ebpf.places import Place
 from bpfq.isa.ebpf.program import MapSpec
 from bpfq.kernel.programs import ProgramInformation
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 
 
 def rehearse(options: Namespace, program: EbpfProgram, place: Place, text: str) -> int:

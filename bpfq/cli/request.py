@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TextIO, TypedDi
 from bpfq.api import compile
 from bpfq.cli.given import Given, given, known_filter
 from bpfq.errors import BpfqError, LoadError
-from bpfq.program import GivenProgram, Program
+from bpfq.program.classic import Program
+from bpfq.program.given import GivenProgram
 from bpfq.settings import SEARCH_BUDGET, SNAPLEN
 from bpfq.source import Suggestion, blank_comments
 from bpfq.targets import target
@@ -17,7 +18,7 @@ from bpfq.targets import target
 if TYPE_CHECKING:
     from bpfq.frontend.pcap.names import Listing, Resolver
     from bpfq.kernel.interfaces import Interface
-    from bpfq.program_ebpf import EbpfProgram
+    from bpfq.program.ebpf import EbpfProgram
 
 STANDARD_STREAM = "-"
 _SET = Suggestion("--set NAME=FILE", "with an entry a line")
@@ -282,7 +283,7 @@ def for_hook(program: Program) -> EbpfProgram | None:
     """The program as one for a hook of the kernel; None for a classic one."""
     if program.settings.target.hook is None:
         return None
-    from bpfq.program_ebpf import EbpfProgram
+    from bpfq.program.ebpf import EbpfProgram
 
     assert isinstance(program, EbpfProgram)
     return program

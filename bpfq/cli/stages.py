@@ -10,7 +10,7 @@ from bpfq.analysis.stages import Stages, Step
 from bpfq.cli.drawn import print_drawn
 from bpfq.cli.request import description
 from bpfq.cli.terminal import columns, standard_output
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.questions.programs import stages
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bpfq.analysis.stats import Figures, Stats
 from bpfq.cli.request import description
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.questions.programs import stats
 from bpfq.record import fields
 

@@ -22,7 +22,7 @@ from bpfq.cli.terminal import (
     standard_output,
 )
 from bpfq.errors import BpfqError
-from bpfq.program import GivenProgram
+from bpfq.program.given import GivenProgram
 from bpfq.questions.packets import why
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from bpfq.cli.packets import packet_fields, print_beside, write_frames
 from bpfq.cli.request import STANDARD_STREAM, compiled, given_text
 from bpfq.cli.terminal import note
 from bpfq.errors import BpfqError, quoting
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.questions.packets import branches, near_misses, witness
 from bpfq.record import record
 

@@ -35,7 +35,6 @@ from bpfq.graph.formula import (
     negation,
 )
 from bpfq.graph.formula import operands as parts_of
-from bpfq.graph.terms import Term
 from bpfq.opt.bound import Bound
 from bpfq.opt.valuesets import Sets, as_set
 from bpfq.record import field, record

@@ -10,7 +10,8 @@ from bpfq.api import compile, query_of
 from bpfq.errors import LimitError, quoting
 from bpfq.isa.cbpf.given import given_words, lists_program
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.program import GivenProgram, Program
+from bpfq.program.classic import Program
+from bpfq.program.given import GivenProgram
 from bpfq.record import replace
 from bpfq.settings import Settings, settings_of
 

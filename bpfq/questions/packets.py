@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from bpfq.api import compile, query_of
 from bpfq.errors import FilterError, UndecidedError, quoting
-from bpfq.program import GivenProgram, Program
+from bpfq.program.classic import Program
+from bpfq.program.given import GivenProgram
 
 if TYPE_CHECKING:
     from bpfq.analysis.why.answer import Why

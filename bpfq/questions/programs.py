@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from bpfq.api import compile
 from bpfq.errors import quoting
-from bpfq.program import GivenProgram, Program
+from bpfq.program.classic import Program
+from bpfq.program.given import GivenProgram
 from bpfq.record import replace
 
 if TYPE_CHECKING:

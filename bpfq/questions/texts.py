@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bpfq.api import query_of, with_sets
 from bpfq.errors import quoting
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.settings import settings_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from bpfq.backends.pywords import Verdict, source, verdict_function
 from bpfq.isa.cbpf.instructions import ANCILLARY, SockFilter
 from bpfq.isa.cbpf.read import parse_program
 from bpfq.isa.cbpf.vm import Machine, run
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 LIBPCAP, KERNEL = Machine.LIBPCAP, Machine.KERNEL
 NETWORK = 14  # bytes before the network header

@@ -20,7 +20,7 @@ from kernel.ebpf.programs import in_the_end, mount_bpffs, needs_bpf, without
 from kernel.ebpf.traffic import delivered, needs_cgroup, network, offer, own_cgroup, receivers
 from kernel.namespaces import in_namespace, ip, needs_ip, needs_root
 
-from bpfq import program_ebpf
+from bpfq.program import ebpf as program_ebpf
 from bpfq.__main__ import main
 from bpfq.cli import status
 from bpfq.ebpf import places
@@ -32,7 +32,7 @@ from bpfq.isa.ebpf.instructions import R0, R1, Exit, LoadMemory, Move
 from bpfq.isa.ebpf.program import Function, Module
 from bpfq.kernel.bpf import Command
 from bpfq.kernel.links import link_with_id
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 from bpfq.record import replace
 
 from .running import BPFQ, Ran, Run, environment, process

@@ -22,7 +22,7 @@ from bpfq.__main__ import main
 from bpfq.cli import compare
 from bpfq.ebpf.comparing import Comparison
 from bpfq.errors import UnsupportedError
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 from bpfq.record import replace
 
 from .running import Run

@@ -11,7 +11,7 @@ import pytest
 import bpfq as library
 from bpfq.analysis.decide import Questions, Undecided
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 from .running import Run
 

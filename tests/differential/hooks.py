@@ -28,7 +28,7 @@ from bpfq.kernel.programs import Program
 from bpfq.kernel.testrun import LONGEST, shortest
 from bpfq.kernel.testrun import run as run_in_kernel
 from bpfq.meaning import Setting
-from bpfq.program_ebpf import EbpfProgram, compile_ebpf, function
+from bpfq.program.ebpf import EbpfProgram, compile_ebpf, function
 from bpfq.settings import settings_of
 
 from .verdicts import NETMASK

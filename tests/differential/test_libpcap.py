@@ -22,7 +22,7 @@ from oracles.sweep import FULL
 
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import SockFilter
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 from .known import KNOWN, Known, known
 from .verdicts import (

@@ -18,7 +18,7 @@ import bpfq
 from bpfq.frontend.pcap.parse import parse
 from bpfq.isa.cbpf.vm import run
 from bpfq.meaning import Meaning, Setting, meaning
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 from .verdicts import FILLS, NETMASK
 

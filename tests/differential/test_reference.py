@@ -18,7 +18,7 @@ import bpfq
 from bpfq.errors import BpfqError
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 from .verdicts import MOST_TRACES, MOST_TRUNCATIONS, SAMPLES_TRUNCATED
 

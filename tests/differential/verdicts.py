@@ -23,7 +23,7 @@ from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import Machine, run
 from bpfq.meaning import Meaning, Setting, meaning
 from bpfq.meaning.packet import Fill
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.settings import link_type
 
 NETMASK = 0xFFFF_FF00

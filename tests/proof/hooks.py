@@ -12,7 +12,7 @@ from bpfq.ebpf.simulate import verdict
 from bpfq.errors import BpfqError
 from bpfq.isa.ebpf.instructions import BpfInsn
 from bpfq.isa.ebpf.program import Module
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 from bpfq.record import replace
 
 from .subjects import NETMASK, Judge, Subject, Trial

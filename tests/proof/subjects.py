@@ -18,7 +18,7 @@ from bpfq.analysis.subject import machine_of, network_offset
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.isa.cbpf.vm import run
 from bpfq.meaning import Meaning, Setting, meaning
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.query.through import look_through
 
 NETMASK = 0xFFFF_FF00

@@ -24,7 +24,7 @@ from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.errors import BpfqError, UnsupportedError
 from bpfq.isa.ebpf.helpers import HELPERS
 from bpfq.isa.ebpf.instructions import BpfInsn
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 from bpfq.record import replace
 
 from .hooks import HOOKS, HookSubject, of_whole_packets, wrong

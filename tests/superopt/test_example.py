@@ -11,7 +11,7 @@ import bpfq
 from bpfq.analysis.decide import Questions
 from bpfq.analysis.subject import program_of
 from bpfq.isa.cbpf.vm import run
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.superopt.cases import Case
 from bpfq.superopt.example import examples
 from bpfq.superopt.flow import flow_of

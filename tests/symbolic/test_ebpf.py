@@ -29,7 +29,7 @@ from bpfq.isa.ebpf.instructions import (
     Register,
 )
 from bpfq.isa.ebpf.program import Function, Hook, Module
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 from bpfq.symbolic.ebpf.encode import encode, packet_at
 from bpfq.symbolic.propositions import FALSE, FAULT, TRUE, Outcome, Proposition
 
@@ -238,9 +238,7 @@ def test_what_was_computed_in_front_of_the_end_of_a_piece_is_not_read_behind_it(
         *SKB_END, e.LoadMemory(R4, R1, 0, 4), Operation.ADD.imm(R2, 14),
         Comparison.GT.reg(R2, R3, 2), *TAKE, Comparison.GT.imm(R4, 9, 2, 32), *TAKE, *LEAVE,
     )  # fmt: skip
-    with pytest.raises(
-        UnsupportedError, match="^slot 7: it is not known that this is a number$"
-    ):
+    with pytest.raises(UnsupportedError, match="^slot 7: it is not known that this is a number$"):
         encoded("tc", *computed)
 
 

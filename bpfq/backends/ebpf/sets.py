@@ -12,7 +12,6 @@ socket does not take it.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 

@@ -17,8 +17,8 @@ from bpfq.compiler import compile_query
 from bpfq.errors import BpfqError
 from bpfq.kernel.interfaces import interface as find_interface
 from bpfq.kernel.interfaces import link_type_of
-from bpfq.program import Program
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.classic import Program
+from bpfq.program.ebpf import EbpfProgram
 from bpfq.query import build
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from scapy.supersocket import L3RawSocket6 as ScapyL3RawSocket6
 
 from bpfq.api import attach
 from bpfq.integrations.scapy.filters import excepting, live_program
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 
 class FilteringSocket:

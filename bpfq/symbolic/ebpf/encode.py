@@ -39,7 +39,7 @@ from bpfq.symbolic.ebpf.slices import KernelFunctions
 from bpfq.symbolic.ebpf.steps import Machine, Need
 from bpfq.symbolic.ebpf.tables import Tables
 from bpfq.symbolic.ebpf.values import Bits, Context, End, Frame, MapOf, Scalar, Value, choose, low
-from bpfq.symbolic.flow import Flow, bits
+from bpfq.symbolic.flow import Flow
 from bpfq.symbolic.propositions import FALSE, FAULT, TRUE, Packet, Proposition
 from bpfq.symbolic.words import START, Number, Word
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from differential.queries import query as random_text
-from oracles.corpus import NETMASK, filters, visible
+from oracles.corpus import filters, visible
 from oracles.sweep import FULL, sampled
 
 import bpfq

@@ -8,7 +8,7 @@ from bpfq.analysis.witness.found import Witness
 from bpfq.isa.cbpf.vm import run
 from bpfq.meaning import Setting, meaning
 from bpfq.meaning.evaluate import Meaning
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.query.nodes import Query
 
 NETMASK = 0xFFFF_FF00

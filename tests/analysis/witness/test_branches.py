@@ -11,7 +11,7 @@ from bpfq.analysis.witness.branches import Suite
 from bpfq.analysis.witness.draft import Draft
 from bpfq.analysis.witness.steer import Edge, walk
 from bpfq.analysis.witness.templates import templates
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 from .meanings import interpreted, means, program_of
 

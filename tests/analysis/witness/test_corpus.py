@@ -10,7 +10,7 @@ from oracles.corpus import Line, visible
 import bpfq
 from bpfq.analysis.decide import Questions
 from bpfq.analysis.subject import meaning_of as proposition_of
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.symbolic.formula import SEQUENTIAL
 from bpfq.symbolic.propositions import Packet
 

@@ -17,7 +17,7 @@ from bpfq.ebpf.install import install
 from bpfq.graphs import ways
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.kernel.testrun import run
-from bpfq.program_ebpf import compile_ebpf, function
+from bpfq.program.ebpf import compile_ebpf, function
 from bpfq.settings import settings_of
 
 

@@ -16,7 +16,7 @@ from bpfq.ebpf.simulate import verdict
 from bpfq.frontend.pcap.sets import entry
 from bpfq.kernel.testrun import run, shortest
 from bpfq.meaning.evaluate import evaluate
-from bpfq.program_ebpf import EbpfProgram
+from bpfq.program.ebpf import EbpfProgram
 
 SETS = {
     "bad": ["192.0.2.0/25", "198.51.100.7", "2001:db8::/33", "2001:db8:ffff::1", "10.0.0.0/8"],

@@ -26,7 +26,7 @@ from bpfq.isa.ebpf.maps import Map
 from bpfq.isa.ebpf.program import Hook, Module
 from bpfq.isa.ebpf.vm import run as interpret
 from bpfq.kernel.testrun import run
-from bpfq.program_ebpf import function
+from bpfq.program.ebpf import function
 from bpfq.objfile.object import object_file
 from bpfq.settings import settings_of
 

@@ -10,7 +10,7 @@ from bpfq.backends.ebpf.counter_map import MATCHES
 from bpfq.ebpf.install import Installed
 from bpfq.isa.ebpf.program import Hook
 from bpfq.kernel.testrun import run
-from bpfq.program import Program
+from bpfq.program.classic import Program
 
 PASSES = {"xdp": 2, "tc": 0xFFFF_FFFF, "netfilter": 1}
 UDP4 = bytes.fromhex(

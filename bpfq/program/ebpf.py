@@ -17,7 +17,7 @@ from bpfq.isa.ebpf.encode import Endian, assemble
 from bpfq.isa.ebpf.instructions import BpfInsn, CallKernel, slots
 from bpfq.isa.ebpf.program import Function, Hook, Module, Reference
 from bpfq.isa.ebpf.text import dump_bpftool, dump_llvm
-from bpfq.program import Program
+from bpfq.program.classic import Program
 from bpfq.query.nodes import Query
 from bpfq.query.sets import names_sets
 from bpfq.record import field, record, replace

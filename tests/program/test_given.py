@@ -12,7 +12,7 @@ import bpfq
 from bpfq import Program
 from bpfq.errors import BpfqError, FilterError, UndecidedError, UnsupportedError
 from bpfq.isa.cbpf.given import octet_words
-from bpfq.program import GivenProgram
+from bpfq.program.given import GivenProgram
 
 TEXT = "tcp dst port 443"
 MARK = [(32, 0, 0, 0xFFFFF014), (21, 0, 1, 2054), (6, 0, 0, 262144), (6, 0, 0, 0)]
