@@ -22,7 +22,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache, cached_property
 from mmap import MAP_PRIVATE, PROT_READ, mmap
-from typing import BinaryIO, Final, NamedTuple, TypeAlias
+from typing import BinaryIO, Final, NamedTuple
 
 from bpfq.errors import LoadError, ObjectError
 from bpfq.objfile.btf import PACKING
@@ -30,8 +30,6 @@ from bpfq.objfile.kinds import EXTRA_WORDS, HEADER, HEADER_SIZE, KIND_FLAG, MAGI
 from bpfq.objfile.texts import printable
 
 KERNEL_TYPES: Final = "/sys/kernel/btf/vmlinux"
-
-Blob: TypeAlias = bytes | mmap
 
 _STRIDE: Final = 4096  # words walked over at least, where a type is asked for by number
 _COUNT: Final = 0xFFFF  # the members in a record's second word
@@ -59,7 +57,7 @@ class TypesRead:
     Names must stand whole among the strings, as every producer of BTF writes them.
     """
 
-    def __init__(self, blob: Blob) -> None:
+    def __init__(self, blob: bytes) -> None:
         self.byteorder = byteorder_of(blob)
         self._order = PACKING[self.byteorder]
         header = struct.unpack_from(self._order + HEADER, blob)
@@ -244,7 +242,7 @@ class _Lengths(dict[int, int]):
         return self[info]
 
 
-def byteorder_of(blob: Blob) -> str:
+def byteorder_of(blob: bytes) -> str:
     """ "little" or "big"; raises ObjectError for what is no BTF."""
     for byteorder, order in PACKING.items():
         if len(blob) >= HEADER_SIZE and struct.unpack_from(order + "H", blob)[0] == MAGIC:
@@ -264,9 +262,10 @@ def kernel_types(path: str = KERNEL_TYPES) -> TypesRead:
         raise LoadError(message, errno=refused.errno) from None
 
 
-def _whole(types: BinaryIO) -> Blob:
-    """The file's bytes, not copied where the kernel maps them (Linux 6.16)."""
+def _whole(types: BinaryIO) -> bytes:
+    """The file's bytes, which are copied most quickly from a map of it (Linux 6.16)."""
     try:
-        return mmap(types.fileno(), 0, flags=MAP_PRIVATE, prot=PROT_READ)
+        with mmap(types.fileno(), 0, flags=MAP_PRIVATE, prot=PROT_READ) as mapped:
+            return mapped[:]
     except (OSError, ValueError):
         return types.read()
