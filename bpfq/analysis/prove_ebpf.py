@@ -17,7 +17,7 @@ from bpfq.analysis import any_entries
 from bpfq.analysis.prove import Proof, Ran, Subject, decide, metadata_of, require
 from bpfq.backends.ebpf.emit import Verdicts
 from bpfq.ebpf.simulate import counted, verdict
-from bpfq.errors import BpfqError
+from bpfq.errors import BpfqError, UnsupportedError
 from bpfq.hook_compiler import with_live_sets
 from bpfq.isa.ebpf.program import Module
 from bpfq.named_set import NamedSet
@@ -86,6 +86,8 @@ class _Asked:
     counter: int | None = None
 
     def decided(self) -> Proof:
+        if self.settings.byteorder != "little":
+            raise UnsupportedError("programs for big-endian machines are not proved")
         proof: Proof | None = None
         if not self.sets or not any_entries.begin_with(self.module, self.sets):
             proof = decide(self._subject(live=False))

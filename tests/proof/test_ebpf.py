@@ -118,6 +118,12 @@ def test_what_counts_is_proved_as_well(hook: str) -> None:
     assert program.counting().prove().verdict == "proved"
 
 
+def test_a_program_for_another_byte_order_is_not_called_wrong() -> None:
+    program = compiled("tcp port 80", "xdp", byteorder="big")
+    with pytest.raises(UnsupportedError, match="^programs for big-endian machines are not proved$"):
+        program.prove()
+
+
 def test_a_counter_that_decides_is_not_proved() -> None:
     program = compiled("udp", "xdp").counting()
     words = list(program)
