@@ -396,6 +396,7 @@ def test_a_loop_that_is_closed_over_a_wait_leaves_nothing_open() -> None:
     def scenario() -> tuple[bool, list[str]]:
         said: list[str] = []
         sys.unraisablehook = lambda each: said.append(str(each.exc_value))
+        gc.collect()  # what tests before this one left
         before = descriptors()
 
         async def endless() -> None:
