@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "bpfq"
 
 LAYERS = (
-    ("source", "operators", "record", "version", "walk"),
+    ("source", "operators", "record", "version", "walk", "closing"),
     ("errors", "intervals", "named_set", "aggregation"),
     ("tables", "isa", "targets"),
     ("query", "graph", "matching"),

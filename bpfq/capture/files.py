@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import BinaryIO, Final, NamedTuple, Self, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from bpfq.capture import gunzip, pcap, pcapng
 from bpfq.capture.blocks import RECORD, Block, PacketView
 from bpfq.capture.errors import CaptureError
 from bpfq.capture.stream import ChunkReader, Readable, Writable
+from bpfq.closing import Closing
 
 STANDARD_INPUT: Final = "-"
 
@@ -33,7 +33,7 @@ class Counts(NamedTuple):
     matched: int
 
 
-class Capture:
+class Capture(Closing):
     """A capture file being read; a context manager that closes it.
 
     ``header`` is what a copy begins with before the raw bytes of the blocks: the file header
@@ -61,17 +61,6 @@ class Capture:
         """Close the file; standard input stays open."""
         if self._file is not None:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_capture(path: str) -> Capture:

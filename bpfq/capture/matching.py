@@ -9,11 +9,11 @@ rest of the file is never looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
 
 from bpfq.capture import pcap, pcapng
 from bpfq.capture.files import Capture
+from bpfq.closing import Closing
 
 Matches: TypeAlias = Callable[[bytes, int, Mapping[str, int]], bool]
 """Captured bytes, length on the wire, ancillary words by name."""
@@ -24,7 +24,7 @@ MatcherOf: TypeAlias = Callable[[int, bool], Matches]
 _NO_METADATA: Final[Mapping[str, int]] = {}
 
 
-class MatchingFile:
+class MatchingFile(Closing):
     """The format and byte order of the source, uncompressed; blocks that are no packets stay.
 
     ``name`` is for messages.  Reading raises CaptureError where the source is cut or damaged, when
@@ -54,17 +54,6 @@ class MatchingFile:
 
     def close(self) -> None:
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _pieces(source: Capture, matcher: MatcherOf) -> Iterator[bytes]:

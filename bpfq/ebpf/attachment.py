@@ -11,10 +11,10 @@ by the names of its programs, ``bpfq`` and ``bpfq_NAME``.
 from __future__ import annotations
 
 import socket
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from bpfq.backends.ebpf.counter_map import MATCHES
+from bpfq.closing import Closing
 from bpfq.ebpf.counts import Counts, counts_in
 from bpfq.ebpf.install import Installed, install
 from bpfq.ebpf.naming import program_name, renamed
@@ -33,7 +33,7 @@ class HasModule(Protocol):
     def module(self) -> Module: ...
 
 
-class Attachment:
+class Attachment(Closing):
     """A program at its place; a context manager.  ``place``, ``name``, ``link``, ``socket``.
 
     One of ``link`` and ``socket`` is None.
@@ -124,15 +124,8 @@ class Attachment:
                 holder.close()
         self._installed.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """As ``detach``."""
         self.detach()
 
 

@@ -10,10 +10,10 @@ TEST_RUN does not take, because it is too short or too long, runs in the interpr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from bpfq.backends.ebpf.emit import Verdicts
+from bpfq.closing import Closing
 from bpfq.ebpf.install import install
 from bpfq.ebpf.simulate import verdict
 from bpfq.errors import UnsupportedError
@@ -89,7 +89,7 @@ def _network_layer(hook: Hook, octets: bytes, link: str) -> Offered | None:
     return Offered(packet, packet if hook == "netfilter" else frame)
 
 
-class Comparison:
+class Comparison(Closing):
     """A loaded program and the classic one; a context manager that unloads it.
 
     Raises UnsupportedError for programs that draw random numbers, VerifierError or LoadError.
@@ -123,17 +123,6 @@ class Comparison:
 
     def close(self) -> None:
         self._installed.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _metadata(frame: bytes) -> Mapping[str, int]:

@@ -9,10 +9,10 @@ The program stands in front of all others at its place, so that it counts what t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from bpfq.backends.ebpf.counter_map import MATCHES
+from bpfq.closing import Closing
 from bpfq.ebpf.counts import Counts, each_in
 from bpfq.ebpf.install import Installed, install
 from bpfq.ebpf.places import AUTO, DIRECTIONS, Place, hold, is_somewhere, place_of
@@ -25,7 +25,7 @@ from bpfq.kernel.programs import Program
 BOTH: Final = "both"
 
 
-class Counters:
+class Counters(Closing):
     """Counters at their places; a context manager that detaches.  ``names``, ``places``."""
 
     def __init__(
@@ -57,15 +57,8 @@ class Counters:
             link.close()
         self._installed.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """As ``detach``."""
         self.detach()
 
 

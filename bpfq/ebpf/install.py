@@ -10,9 +10,10 @@ A map that exists already, as one opened from its pin, takes the place of one to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Final
 
+from bpfq.closing import Closing
 from bpfq.errors import LoadError
 from bpfq.isa.ebpf.program import MapSpec, Module
 from bpfq.kernel.maps import Map, create_from
@@ -22,7 +23,7 @@ from bpfq.objfile.loading import prepare, resolve
 _NONE: Final[Mapping[str, Map]] = MappingProxyType({})
 
 
-class Installed:
+class Installed(Closing):
     """A loaded program with its maps; close() lets go of all that install() made."""
 
     __slots__ = ("_made", "maps", "program")
@@ -37,17 +38,6 @@ class Installed:
         self.program.close()
         for each in self._made:
             each.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def install(

@@ -9,10 +9,10 @@ A set is known by its name in every program of bpfq that has it, or by the pin o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from bpfq.backends.ebpf.live import ADDRESS, entry_of, keys
+from bpfq.closing import Closing
 from bpfq.ebpf.naming import own_name
 from bpfq.errors import FilterError, LoadError
 from bpfq.frontend.pcap.sets import entry
@@ -35,7 +35,7 @@ def kind_of_set(found: Map) -> str | None:
     return _SHAPES.get((told.kind, told.key_size)) if is_set else None
 
 
-class LiveSet:
+class LiveSet(Closing):
     """One set, in one program or several; close() lets go of its maps."""
 
     def __init__(self, name: str, kind: str, maps: Sequence[Map], filters: Sequence[str]) -> None:
@@ -89,17 +89,6 @@ class LiveSet:
     def close(self) -> None:
         for each in self._maps:
             each.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def sets_called(word: str) -> LiveSet:

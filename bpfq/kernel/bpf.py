@@ -15,9 +15,9 @@ import struct
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
+from bpfq.closing import Closing
 from bpfq.errors import LoadError
 
 ATTR_SIZE: Final = 168  # bytes of union bpf_attr in Linux 6.18; an older kernel wants zeros behind
@@ -143,7 +143,7 @@ def _syscall() -> Any:
     return function
 
 
-class Descriptor:
+class Descriptor(Closing):
     """Owner of a file descriptor of bpf(2): what it stands for goes when the last one closes.
 
     Closed by close(), at the end of a with block, when nothing refers to it any more, and by the
@@ -175,17 +175,6 @@ class Descriptor:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:

@@ -19,6 +19,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from bpfq.closing import Closing
 from bpfq.errors import LoadError
 from bpfq.kernel.constants import ARPHRD_LOOPBACK, PACKET_OUTGOING
 from bpfq.kernel.packets import DEFAULT_SNAPLEN, Packet, Statistics, receive, statistics
@@ -33,7 +34,7 @@ _TURN: Final = 64  # packets taken in a row before other tasks of the event loop
 _MILLISECONDS: Final = 1000
 
 
-class LiveCapture:
+class LiveCapture(Closing):
     """Packets that a filter in the kernel accepts; an iterator, for asyncio as well.
 
     interface, link: where they come from, and the DLT_* name of how their octets begin.  It ends
@@ -229,17 +230,6 @@ class LiveCapture:
             _wake(waiter)
 
     # ------------------------------------------------------------ its end
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial, wraps
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import scapy.all  # noqa: F401  (copies names from the modules, those that are ours for a while)
 from scapy import sendrecv, supersocket
@@ -19,6 +18,7 @@ from scapy.interfaces import network_name
 from scapy.supersocket import L3RawSocket, L3RawSocket6
 
 from bpfq.api import attach, check_memory, query_of
+from bpfq.closing import Closing
 from bpfq.errors import LoadError
 from bpfq.frontend.dsl_handles import Cond
 from bpfq.integrations.scapy import hooks, sockets
@@ -28,7 +28,7 @@ from bpfq.integrations.scapy.offline import offline_hook
 from bpfq.pcap import rehearse
 
 
-class Use:
+class Use(Closing):
     """In place from the start; ``undo()``, or the end of a with block, takes it back once."""
 
     def __init__(self, *, patch: bool) -> None:
@@ -39,15 +39,8 @@ class Use:
         layers, self._layers = self._layers, ()
         hooks.remove(layers)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """As ``undo``."""
         self.undo()
 
 
