@@ -16,6 +16,7 @@ from typing import Final
 from bpfq.closing import Closing
 from bpfq.errors import LoadError
 from bpfq.isa.ebpf.program import MapSpec, Module
+from bpfq.kernel.hooks import hook_named
 from bpfq.kernel.maps import Map, create_from
 from bpfq.kernel.programs import Program, load, load_btf
 from bpfq.objfile.loading import prepare, resolve
@@ -56,7 +57,7 @@ def install(
     """
     prepared = prepare(module)
     made: dict[str, Map] = {}
-    with load_btf(prepared.btf) as btf:
+    with load_btf(prepared.btf, needs=hook_named(module.hook).capabilities) as btf:
         try:
             for spec in module.maps:
                 if spec.name in maps:

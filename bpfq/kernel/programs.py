@@ -161,8 +161,11 @@ def _with_log(
     raise refusal(number, row.title, reasons, row.capabilities)
 
 
-def load_btf(blob: bytes, *, call: Call = bpf) -> Descriptor:
-    """Types for programs and maps; raises LoadError with the kernel's last sentence."""
+def load_btf(blob: bytes, *, needs: Sequence[str] = ("CAP_BPF",), call: Call = bpf) -> Descriptor:
+    """Types for programs and maps; raises LoadError with the kernel's last sentence.
+
+    needs: the capabilities that an error names, with those of what is loaded next.
+    """
     attr = Attr().pointer(0, blob).u32(16, len(blob))
     try:
         return Descriptor(call(Command.BTF_LOAD, attr))
@@ -176,7 +179,7 @@ def load_btf(blob: bytes, *, call: Call = bpf) -> Descriptor:
         number = error.errno
     said = [line for line in _text(log).splitlines() if line.strip()]
     why = {number or 0: said[-1].strip()} if said else {}
-    raise refusal(number, "type information", why, ("CAP_BPF",))
+    raise refusal(number, "type information", why, needs)
 
 
 def _hook_of(program_type: int) -> str:

@@ -163,7 +163,7 @@ class TestInTheKernel:
 
         code, said = in_namespace(scenario)
         assert code == 4
-        assert ": EPERM, it needs CAP_BPF, this process lacks CAP_BPF" in said
+        assert ": EPERM, it needs CAP_BPF and CAP_NET_ADMIN, this process lacks " in said
 
 
 @pytest.mark.parametrize(
