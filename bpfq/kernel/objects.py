@@ -137,12 +137,23 @@ def bpffs_of(path: str, read: Read = read_text) -> str | None:
 def _no_pin(path: str, number: int | None, what: str) -> LoadError:
     if bpffs_of(path) is None:
         return LoadError(
-            f"{path} is not in a mounted bpf file system",
+            f"{path or repr(path)} is not in a mounted bpf file system",
             errno=number,
-            suggestions=(Suggestion(f"mount -t bpf bpf {BPFFS}"),),
+            suggestions=(_place_for(path),),
         )
+    if os.path.isdir(path):
+        return LoadError(f"{path} is a directory: name a file in it", errno=number)
     reasons = {errno.ENOENT: "there is no such directory", errno.EPERM: "names without a dot only"}
     return refusal(number, f"{what} {path}", reasons, _NEEDS)
+
+
+def _place_for(path: str) -> Suggestion:
+    """The same name in a bpf file system, or how to have one."""
+    there = mounted("bpf")
+    if not there:
+        return Suggestion(f"mount -t bpf bpf {BPFFS}")
+    name = os.path.basename(path).replace(".", "_") or "NAME"
+    return Suggestion(os.path.join(BPFFS if BPFFS in there else there[0], name))
 
 
 def _c_string(path: str) -> bytes:

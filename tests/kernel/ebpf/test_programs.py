@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from bpfq.errors import LoadError
 from bpfq.isa.ebpf.encode import assemble
 from bpfq.isa.ebpf.instructions import R0, R1, BpfInsn, Exit, Jump, LoadMemory, Move
 from bpfq.isa.ebpf.program import Line
+from bpfq.kernel import objects
 from bpfq.kernel.bpf import Attr, Command
 from bpfq.kernel.hooks import HOOKS
 from bpfq.kernel.objects import bpffs_of
@@ -203,7 +205,10 @@ def test_a_pinned_program_is_opened_again(tmp_path_factory: pytest.TempPathFacto
     ]
 
 
-def test_a_pin_outside_a_bpf_file_system_says_how_to_mount_one(tmp_path: Path) -> None:
+def test_a_pin_outside_a_bpf_file_system_says_how_to_mount_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "mounted", lambda kind: ())
     path = f"{tmp_path}/kept"
     with load(returns(0), "tc") as program, pytest.raises(LoadError) as refused:
         program.pin(path)
@@ -211,6 +216,26 @@ def test_a_pin_outside_a_bpf_file_system_says_how_to_mount_one(tmp_path: Path) -
         f"{path} is not in a mounted bpf file system\n  try:  mount -t bpf bpf /sys/fs/bpf"
     )
     assert not os.path.exists(path)
+
+
+def test_a_pin_elsewhere_is_sent_to_the_bpf_file_system_that_is_mounted(tmp_path: Path) -> None:
+    def scenario() -> list[str]:
+        mount_bpffs("/sys/fs/bpf")
+        with load(returns(0), "tc") as program:
+            outside = [_rendered(program.pin, path) for path in (f"{tmp_path}/a.b", "")]
+        return [*outside, _rendered(pinned_program, "/sys/fs/bpf")]
+
+    assert in_namespace(scenario) == [
+        f"{tmp_path}/a.b is not in a mounted bpf file system\n  try:  /sys/fs/bpf/a_b",
+        "'' is not in a mounted bpf file system\n  try:  /sys/fs/bpf/NAME",
+        "/sys/fs/bpf is a directory: name a file in it",
+    ]
+
+
+def _rendered(call: Callable[[str], object], path: str) -> str:
+    with pytest.raises(LoadError) as refused:
+        call(path)
+    return refused.value.render()
 
 
 def test_without_capabilities_the_error_names_them() -> None:
