@@ -69,6 +69,20 @@ def test_each_match_is_a_line_until_the_limit() -> None:
     ]
 
 
+def test_a_link_type_that_the_interface_does_not_deliver_is_refused() -> None:
+    def scenario() -> tuple[int, str]:
+        veth_pair()
+        done = subprocess.run(
+            (*BPFQ, "capture", "-i", "far", "-y", "RAW", "-c", "1", "udp"),
+            capture_output=True, text=True, env=environment(), timeout=20,
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    assert in_namespace(scenario) == (
+        3, "bpfq: the filter is for DLT_RAW, interface 'far' delivers DLT_EN10MB\n"
+    )  # fmt: skip
+
+
 def test_file_holds_the_frames_with_their_tags(tmp_path: Path) -> None:
     file = tmp_path / "out.pcap"
     code, out, _ = in_namespace(
