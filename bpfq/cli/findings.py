@@ -128,7 +128,9 @@ def _fixed(text: str, edits: Sequence[Edit]) -> tuple[str, str]:
 
 
 def _total(reports: Sequence[Report]) -> str:
-    files = f" in {len(reports)} files" if len(reports) > 1 else ""
+    read = sum(report.error is None for report in reports)
+    of = "" if read == len(reports) else f"{read} of "
+    files = f" in {of}{len(reports)} files" if len(reports) > 1 else ""
     many = sum(len(report.findings) for report in reports)
     if not many:
         return f"no findings{files}"

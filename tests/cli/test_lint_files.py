@@ -42,7 +42,7 @@ def test_findings_name_their_file_and_errors_do_not_hide_them(
         "warning[P01] mixed.bpf:2:1: 'and' and 'or' have equal precedence and are read from left "
         "to right"
     )
-    assert lines[-1] == "1 finding in 3 files (1 warning)"
+    assert lines[-1] == "1 finding in 2 of 3 files (1 warning)"
     assert ran.err.startswith("bpfq: wrong.bpf: unknown word 'prot'; did you mean 'port'?\n")
 
 
@@ -62,7 +62,7 @@ def test_options_may_stand_before_the_files(bpfq: Run, tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_told_once(bpfq: Run, listed: tuple[str, ...]) -> None:
     ran = bpfq("lint", "--files", "good.bpf", "nix.bpf")
-    assert (ran.code, ran.out) == (2, "no findings in 2 files\n")
+    assert (ran.code, ran.out) == (2, "no findings in 1 of 2 files\n")
     assert ran.err == "bpfq: cannot open nix.bpf: no such file or directory\n"
 
 
