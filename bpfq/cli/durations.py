@@ -15,5 +15,6 @@ def duration(text: str, option: str) -> float:
     """Seconds; raises BpfqError that names the option."""
     found = _TIME.fullmatch(text)
     if found is None or float(found[1]) == 0:
-        raise BpfqError(f"{option} {text} is no time; write it as 500ms, 10s, 5m or 2h")
+        shown = text.strip() or "''"
+        raise BpfqError(f"{option} {shown} is no time; write it as 500ms, 10s, 5m or 2h")
     return float(found[1]) * _UNITS[found[2]]

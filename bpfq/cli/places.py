@@ -55,6 +55,8 @@ def _place(options: Namespace, hook: Hook, word: str) -> Place:
     if hook == "tc":
         where, _, direction = word.rpartition(":")
         if not where:
+            if word.startswith(":"):
+                raise BpfqError(f"--tc {word} lacks the interface")
             raise BpfqError(
                 f"--tc {word} lacks the direction: ingress is what comes in, egress what goes out",
                 suggestions=tuple(Suggestion(f"--tc {word}:{each}") for each in DIRECTIONS),

@@ -90,6 +90,8 @@ def place_of(
         raise FilterError(f"direction {direction!r} is for tc and cgroups, not for {hook}")
     if priority and hook != "netfilter":
         raise FilterError(f"a priority is for netfilter, not for {hook}")
+    if not -(2**31) <= priority < 2**31:  # an int of the kernel
+        raise FilterError(f"priority {priority} is not within -2147483648 and 2147483647")
     match hook:
         case "xdp":
             return Place(hook, where, mode=_known(mode, MODES, "mode of XDP"))

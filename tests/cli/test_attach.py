@@ -30,6 +30,7 @@ from bpfq.ebpf.standing import Standing
 from bpfq.isa.ebpf.encode import assemble
 from bpfq.isa.ebpf.instructions import R0, R1, Exit, LoadMemory, Move
 from bpfq.isa.ebpf.program import Function, Module
+from bpfq.kernel import objects
 from bpfq.kernel.bpf import Command
 from bpfq.kernel.links import link_with_id
 from bpfq.program.ebpf import EbpfProgram
@@ -290,7 +291,11 @@ class TestWithAPin:
             "0 packets, 0 bytes matched\n"
         )
 
-    def test_a_place_outside_a_bpf_file_system_says_how_to_mount_one(self, tmp_path: Path) -> None:
+    def test_a_place_outside_a_bpf_file_system_says_how_to_mount_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(objects, "mounted", lambda kind: ())
+
         def scenario() -> tuple[Ran, bool]:
             network()
             path = f"{tmp_path}/dns"
@@ -473,8 +478,10 @@ def test_an_ordinary_user_is_told_what_is_missing() -> None:
     first, *rest = said.splitlines()
     assert code == 4
     assert first.startswith("bpfq: the kernel refused ")
-    assert ": EPERM, it needs CAP_BPF, this process lacks CAP_BPF" in first
+    needs = "CAP_BPF and CAP_NET_ADMIN"  # not what the first system call needs alone
+    assert f": EPERM, it needs {needs}, this process lacks {needs}" in first
     assert rest[0] == "  try:  sudo    run the same command as root"
+    assert rest[1].startswith("        sudo setcap cap_bpf,cap_net_admin+ep ")
 
 
 @pytest.mark.parametrize(
@@ -492,6 +499,7 @@ def test_an_ordinary_user_is_told_what_is_missing() -> None:
          "unknown word 'prot'; did you mean 'port'?"),
         (("--tc", "lo", "--action", "drop", "arp"), 2,
          "--tc lo lacks the direction: ingress is what comes in, egress what goes out"),
+        (("--tc", ":ingress", "--action", "drop", "arp"), 2, "--tc :ingress lacks the interface"),
         (("--tc", "lo:in", "--action", "drop", "arp"), 2,
          "no direction 'in'; there are ingress, egress"),
         (("--netfilter", "inet", "--action", "drop", "arp"), 2,
@@ -506,6 +514,8 @@ def test_an_ordinary_user_is_told_what_is_missing() -> None:
          "mode 'native' is for XDP, not for tc"),
         (("--xdp", "lo", "--priority", "5", "--action", "drop", "arp"), 2,
          "a priority is for netfilter, not for xdp"),
+        (("--netfilter", "inet:input", "--priority", "4294967296", "--action", "drop", "ip"), 2,
+         "priority 4294967296 is not within -2147483648 and 2147483647"),
         (("--xdp", "lo", "--target", "ebpf:tc", "--action", "drop", "arp"), 2,
          "--xdp is target 'ebpf:xdp', not 'ebpf:tc'"),
         (("--xdp", "lo", "-i", "lo", "--action", "drop", "arp"), 2,
@@ -514,6 +524,10 @@ def test_an_ordinary_user_is_told_what_is_missing() -> None:
          "--ttl soon is no time; write it as 500ms, 10s, 5m or 2h"),
         (("--xdp", "lo", "--action", "drop", "--ttl", "0", "arp"), 2,
          "--ttl 0 is no time; write it as 500ms, 10s, 5m or 2h"),
+        (("--xdp", "lo", "--action", "drop", "--ttl", "-1", "arp"), 2,
+         "--ttl -1 is no time; write it as 500ms, 10s, 5m or 2h"),
+        (("--xdp", "lo", "--action", "drop", "--ttl", "", "arp"), 2,
+         "--ttl '' is no time; write it as 500ms, 10s, 5m or 2h"),
         (("--xdp", "lo", "--action", "drop", "--ttl", "1m", "--pin", "/sys/fs/bpf/x", "arp"), 2,
          "--ttl ends with this process, which --pin does not wait for: give one"),
         (("--socket", "lo", "--pin", "/sys/fs/bpf/x", "arp"), 2,
