@@ -274,6 +274,12 @@ REFUSED: dict[str, tuple[str, Sequence[Instruction]]] = {
     "slot 0: goes back more than 63 times": ("xdp", (e.Jump(-1),)),
     "slot 0: a legacy load needs a socket buffer in r6": ("socket", (e.LoadAbsolute(0, 1),)),
     "slot 0: the kernel function of no name is not analysed": ("xdp", (e.CallKernel(7),)),
+    "slot 0: it is not known that this is a number": (  # the lower half of an address
+        "tc", (Comparison.EQ.imm(R1, 0, 0, 32),)
+    ),
+    "slot 2: it is not known that this is a number": (
+        "xdp", (*POINTERS, Comparison.GT.reg(R1, R2, 0, 32))
+    ),
     "slot 0: r10 is only read": ("xdp", (e.Move(R10, 0),)),
 }  # fmt: skip
 

@@ -50,6 +50,8 @@ _SIGNED: Final = {
     Comparison.SGT: Comparison.GT, Comparison.SGE: Comparison.GE,
     Comparison.SLT: Comparison.LT, Comparison.SLE: Comparison.LE,
 }  # fmt: skip
+_EQUALITY: Final = (Comparison.EQ, Comparison.NE)
+_ADDRESS_BITS: Final = 64
 _UNTOLD: Final = "entry"  # a word of which nothing is known
 _RELATIONS: Final = {
     Comparison.EQ: Relation.EQ, Comparison.GT: Relation.GT, Comparison.GE: Relation.GE,
@@ -69,13 +71,22 @@ class Test(NamedTuple):
 
 
 def compare(packet: Packet, comparison: Comparison, left: Value, right: Value, width: int) -> Test:
-    """Raises UnsupportedError for what is not modelled."""
+    """Raises UnsupportedError for what is not modelled: of addresses that is half of them."""
+    if width != WORD_BITS:
+        found = _of_addresses(packet, comparison, left, right)
+        if found is not None:
+            return found
+    return Test(_numbers(packet, comparison, number(left), number(right), width))
+
+
+def _of_addresses(packet: Packet, comparison: Comparison, left: Value, right: Value) -> Test | None:
+    """A test of addresses, or of how far two are apart; None for one of numbers."""
     match left, right:
         case Pointer(), End():
             return _against_end(packet, comparison, left, right)
         case Split(test, then, otherwise), End():
-            one = compare(packet, comparison, then, right, width)
-            other = compare(packet, comparison, otherwise, right, width)
+            one = compare(packet, comparison, then, right, _ADDRESS_BITS)
+            other = compare(packet, comparison, otherwise, right, _ADDRESS_BITS)
             return Test(
                 packet.choose(test, one.holds, other.holds),
                 packet.choose(test, one.known, other.known),
@@ -85,14 +96,14 @@ def compare(packet: Packet, comparison: Comparison, left: Value, right: Value, w
             return _against_end(packet, _MIRRORED[comparison], right, left)
         case Piece(), Scalar(Length(), 0) if comparison in _MIRRORED:
             return Test(TRUE if comparison in (Comparison.LT, Comparison.LE) else FALSE)
-        case ((Slice(there=there) | Found(there)), Scalar(Number(0), 0)) if width != WORD_BITS:
-            if comparison in (Comparison.EQ, Comparison.NE):
-                return Test(there if comparison is Comparison.NE else opposite(packet, there))
+        case ((Slice(there=there) | Found(there)), Scalar(Number(0), 0)) if comparison in _EQUALITY:
+            return Test(there if comparison is Comparison.NE else opposite(packet, there))
         case Entry(), Scalar(Number(0), 0) if comparison is Comparison.EQ:
             return Test(packet.member(packet.words.metadata(_UNTOLD), (0, 1)))
-        case Context(), Scalar(Number(0), 0) if comparison in (Comparison.EQ, Comparison.NE):
+        case Context(), Scalar(Number(0), 0) if comparison in _EQUALITY:
             return Test(FALSE if comparison is Comparison.EQ else TRUE)
-    return Test(_numbers(packet, comparison, number(left), number(right), width))
+        case _:
+            return None
 
 
 def opposite(packet: Packet, proposition: Proposition) -> Proposition:
