@@ -87,6 +87,8 @@ def _refuse_contradictions(options: Namespace, place: Place) -> None:
         raise BpfqError("a socket cannot be pinned: its program goes with it")
     if options.pin is not None and options.ttl is not None:
         raise BpfqError("--ttl ends with this process, which --pin does not wait for: give one")
+    if not options.words and options.file is None and options.program is None:
+        raise BpfqError("no expression: give a filter, '' for all packets")
     program_name(options.name or "")
 
 

@@ -493,6 +493,8 @@ def test_an_ordinary_user_is_told_what_is_missing() -> None:
          "--xdp and --socket are two places: give one"),
         (("--xdp", "lo", "arp"), 2, "no action: --action drop, pass or count is what is done with "
          "packets that match; all others pass"),
+        (("--xdp", "lo", "--action", "drop"), 2,
+         "no expression: give a filter, '' for all packets"),
         (("--xdp", "lo", "--action", "drpo", "arp"), 2,
          "'drpo' is no action of 'ebpf:xdp'; the actions are drop, pass, count"),
         (("--xdp", "lo", "--action", "drop", "tcp prot 80"), 2,
