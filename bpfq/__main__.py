@@ -67,8 +67,10 @@ def _guarded(words: list[str]) -> int:
     except SystemExit as done:  # argparse printed help or the version
         return int(done.code or 0)
     except BpfqError as error:
+        from bpfq.cli.mistyped import suggest_command
         from bpfq.cli.terminal import complain
 
+        suggest_command(error, words)
         complain(error, words)
         return error.exit_code
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from bpfq.errors import BpfqError
 from bpfq.source import Suggestion, nearest
 from bpfq.version import __version__
 
-_VERBS = (
+VERBS = (
     "explain", "dump", "match", "capture", "disasm", "why", "lint", "witness", "prove", "equiv",
     "diff", "graph", "doctor", "export", "attach", "status", "detach", "set", "test",
     "count", "completion", "man", "schema", "fmt",
@@ -89,7 +89,7 @@ def read(words: list[str]) -> Namespace:
 
     Raises BpfqError for a wrong command line, SystemExit when help or the version was printed.
     """
-    verb = words[0] if words and words[0] in _VERBS else ""
+    verb = words[0] if words and words[0] in VERBS else ""
     parser = _parser(verb)
     if not words:
         parser.error("no expression: give a filter, '' for all packets")
@@ -117,7 +117,7 @@ def _command(options: Namespace) -> str:
 
 def parsers() -> dict[str, ArgumentParser]:
     """The parser of every command by its name; "" is the one without a command."""
-    return {verb: _parser(verb) for verb in ("", *_VERBS)}
+    return {verb: _parser(verb) for verb in ("", *VERBS)}
 
 
 def _parser(verb: str) -> _Parser:

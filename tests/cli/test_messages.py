@@ -89,6 +89,39 @@ def test_wrong_command_line_says_what_is_wrong(
     assert ran.err.splitlines()[0].endswith(message)
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("satus",), "bpfq status"),
+        (("explian", "udp port 53"), "bpfq explain 'udp port 53'"),
+        (("atach", "--xdp", "lo", "udp"), "bpfq attach --xdp lo udp"),
+        (("help",), "bpfq --help"),
+        (("help", "attach"), "bpfq --help"),
+        (("version",), "bpfq --version"),
+    ],
+)
+def test_a_mistyped_command_is_suggested(bpfq: Run, words: tuple[str, ...], meant: str) -> None:
+    ran = bpfq(*words)
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, f"  try:  {meant}")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("udp", "satus"), "      ^^^^^"),  # not where commands stand
+        (("zzyzx",), "  ^^^^^"),
+        (("portt", "80"), "  try:  port 80"),
+        (("lint", "--fxi", "udp"), "  try:  --fix"),
+        (("--dmup", "udp"), "  try:  --dump"),
+    ],
+)
+def test_no_command_is_suggested_where_none_was_meant(
+    bpfq: Run, words: tuple[str, ...], said: str
+) -> None:
+    ran = bpfq(*words)
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, said)
+
+
 def test_unknown_interface_is_the_systems_refusal(bpfq: Run) -> None:
     ran = bpfq("-i", "nonexistent0", "ip")
     assert (ran.code, ran.out) == (4, "")

@@ -55,4 +55,4 @@ def test_the_commands_in_its_table_are_commands() -> None:
 
     rows = re.findall(r"^\| .*? \| `bpfq ([\w-]+)", text_of("README.md"), re.MULTILINE)
     assert len(rows) > 5
-    assert [name for name in rows if name not in (*arguments._VERBS, "-r")] == []
+    assert [name for name in rows if name not in (*arguments.VERBS, "-r")] == []

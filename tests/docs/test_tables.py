@@ -27,14 +27,14 @@ COMMANDS = re.findall(r"^\| `bpfq (.*?)` \| (.*) \|$", text_of("docs/commands.md
 
 def test_every_command_has_a_row() -> None:
     shown = {word for row in COMMANDS for word in re.findall(r"[\w-]+", f"{row[0]} {row[1]}")}
-    assert [name for name in arguments._VERBS if name not in shown] == []
+    assert [name for name in arguments.VERBS if name not in shown] == []
 
 
 @pytest.mark.parametrize("command", [command for command, _ in COMMANDS])
 def test_the_row_of_a_command_is_a_command_line(command: str) -> None:
     options = arguments.read(shlex.split(command))
     first = command.split()[0]
-    assert options.command == first or first not in arguments._VERBS
+    assert options.command == first or first not in arguments.VERBS
 
 
 def test_every_option_of_filters_is_explained() -> None:
