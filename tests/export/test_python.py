@@ -50,10 +50,14 @@ def listening(many: int) -> bool:
     return sum(row.split()[4] == index for row in rows) >= many
 
 
+def takes_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job would ignore it
+
+
 def ended(running: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
     """Ctrl-C, and what comes of it."""
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate()
+    out, err = running.communicate(timeout=PATIENCE)
     return running.returncode, out, err
 
 
@@ -75,7 +79,8 @@ def written(directory: Path) -> Mapping[str, tuple[tuple[int, bytes, bytes], lis
         path, file = directory / f"{number}.py", directory / f"{number}.pcap"
         path.write_text(script(text))
         command = (*SCRIPT, str(path), "far", str(file))
-        running[text] = file, subprocess.Popen(command, stdout=-1, stderr=-1)
+        started = subprocess.Popen(command, stdout=-1, stderr=-1, preexec_fn=takes_interrupts)
+        running[text] = file, started
     until(lambda: listening(len(TEXTS)))
     deliver(FRAMES.values())
     for file, _ in running.values():
