@@ -31,6 +31,7 @@ from bpfq.kernel.links import Link, create
 from bpfq.kernel.privileges import refusal
 from bpfq.kernel.programs import Program
 from bpfq.kernel.sockets import too_large
+from bpfq.source import Suggestion
 
 _BEFORE: Final = 1 << 3  # BPF_F_BEFORE
 _AFTER: Final = 1 << 4  # BPF_F_AFTER
@@ -150,11 +151,17 @@ def attach_netfilter(
     attr = _link(program, "netfilter", 0, AttachType.NETFILTER)
     attr.u32(16, pf).u32(20, place).u32(24, priority)
     attr.u32(28, NETFILTER_DEFRAGMENT if defragment else 0)
-    return Link(create(attr, f"netfilter {family}:{hook}", _NETFILTER_REASONS, call))
+    try:
+        return Link(create(attr, f"netfilter {family}:{hook}", _NETFILTER_REASONS, call))
+    except LoadError as error:
+        if error.errno == errno.EBUSY:
+            earlier = Suggestion(f"--priority {priority - 1}", "just before it")
+            error.suggestions = (earlier,)
+        raise
 
 
 _NETFILTER_REASONS: Final = {
-    errno.EBUSY: "a program is attached there with this priority",
+    errno.EBUSY: "there is a program or a table with this priority; filter of iptables has 0",
     errno.ERANGE: "the priority is out of range; putting fragments together needs more than -400",
     errno.EINVAL: "the kernel has no netfilter links, which came with Linux 6.4",
     errno.EAFNOSUPPORT: "the kernel has no netfilter for this family",

@@ -314,6 +314,25 @@ class TestWithAPin:
         )
 
 
+class TestPriorities:
+    pytestmark = live
+
+    def test_one_that_is_taken_comes_with_the_one_before_it(self) -> None:
+        there = ("attach", "--netfilter", "inet:input", *DROP, "--ttl", "100ms", "--priority")
+
+        def scenario() -> tuple[Ran, Ran]:
+            ip("link", "set", "lo", "up")
+            with owner("--netfilter", "inet:input", "--priority", "3", *DROP):
+                return ran(*there, "3"), ran(*there, "2")
+
+        taken, free = in_namespace(scenario)
+        assert (taken.code, taken.err.splitlines()[1]) == (
+            4,
+            "  try:  --priority 2    just before it",
+        )
+        assert free.code == 0
+
+
 class TestStatusAndDetach:
     pytestmark = live
 

@@ -75,7 +75,11 @@ def test_netfilter_says_what_is_wrong_with_a_priority() -> None:
 
     start = "the kernel refused netfilter inet"
     assert in_namespace(scenario) == [
-        (f"{start}6:input: EBUSY, a program is attached there with this priority", errno.EBUSY),
+        (
+            f"{start}6:input: EBUSY, there is a program or a table with this priority; filter of "
+            "iptables has 0",
+            errno.EBUSY,
+        ),
         (
             f"{start}:input: ERANGE, the priority is out of range; putting fragments together "
             "needs more than -400",
