@@ -70,7 +70,7 @@ def render(
 ) -> str:
     """Message, source lines with carets, and one ``try:`` line a suggestion."""
     lines = [message]
-    if text is not None and spans:
+    if text is not None and text.strip() and spans:
         lines += _carets(text, spans)
     for number, (replacement, why) in enumerate(suggestions):
         label = "try:" if number == 0 else "    "

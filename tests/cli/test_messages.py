@@ -122,6 +122,19 @@ def test_no_command_is_suggested_where_none_was_meant(
     assert (ran.code, ran.err.splitlines()[-1]) == (2, said)
 
 
+def test_a_byte_that_is_not_utf_8_is_named(bpfq: Run) -> None:
+    ran = bpfq("udp\udcff")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "bpfq: byte 0xff is not UTF-8")
+    assert "try:" not in ran.err
+
+
+def test_an_empty_program_has_no_place_to_point_at(bpfq: Run) -> None:
+    ran = bpfq("disasm", "/dev/null")
+    assert (ran.code, ran.err) == (
+        2, "bpfq: empty program: give the output of tcpdump -d, -dd or -ddd\n"
+    )  # fmt: skip
+
+
 def test_unknown_interface_is_the_systems_refusal(bpfq: Run) -> None:
     ran = bpfq("-i", "nonexistent0", "ip")
     assert (ran.code, ran.out) == (4, "")

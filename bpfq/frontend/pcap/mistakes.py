@@ -66,6 +66,8 @@ def _stray_character(place: Place) -> FilterError | None:
         return place.error(
             "there is no bitwise '~'; write '^ 0xffffffff' behind the value", token.span
         )
+    if "\udc80" <= character <= "\udcff":  # as the system hands bytes of a command line over
+        return place.error(f"byte 0x{ord(character) & 0xFF:02x} is not UTF-8", token.span)
     if not character.isprintable() or character.isspace():
         instead = " " if character.isspace() else ""
         blank = Suggestion(place.text.replace(character, instead).strip())
