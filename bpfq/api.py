@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from bpfq.compiler import compile_query
-from bpfq.errors import FilterError, LimitError, quoting
+from bpfq.errors import FilterError, LimitError, UnsupportedError, quoting
 from bpfq.isa.cbpf.instructions import SockFilter
 from bpfq.program.classic import Program
 from bpfq.query.nodes import Query
@@ -301,6 +301,8 @@ def packet_program(
     from bpfq.kernel.sockets import ANY_INTERFACE
 
     if isinstance(filter, Program):
+        if interface != ANY_INTERFACE and filter.target in _LINK_HEADER:
+            _check_link(filter, interface, link_type_of(find_interface(interface).arphrd))
         return filter
     if interface == ANY_INTERFACE:
         return compile(
@@ -312,6 +314,16 @@ def packet_program(
         filter, target="packet", link=link_type_of(found.arphrd), netmask=found.netmask,
         snaplen=snaplen, optimise_for=optimise_for, profile=profile,
     )  # fmt: skip
+
+
+_LINK_HEADER = ("file", "packet")  # targets whose packets begin as those of a packet socket do
+
+
+def _check_link(program: Program, interface: str, delivers: str) -> None:
+    if program.link != delivers:
+        raise UnsupportedError(
+            f"the filter is for DLT_{program.link}, interface {interface!r} delivers DLT_{delivers}"
+        )
 
 
 _DROP_ALL = (SockFilter(6, 0, 0, 0),)  # what is attached while a queue is drained

@@ -31,10 +31,6 @@ class _Sink(Protocol):
 def run(options: Namespace) -> int:
     _refuse_contradictions(options)
     program = compiled(options, given_text(options))
-    if options.link is not None and options.interface != ANY_INTERFACE:
-        from bpfq.ebpf.places import check_link_type, place_of
-
-        check_link_type(place_of("socket", options.interface), program.link)
     with ExitStack() as stack:
         destination = None
         if options.write is not None:

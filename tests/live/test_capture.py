@@ -175,6 +175,22 @@ def test_all_interfaces_have_a_cooked_header() -> None:
     assert bpfq.compile(FILTER, link=link).matches(received)
 
 
+def test_a_program_for_other_frames_than_the_interface_delivers_is_refused() -> None:
+    raw = bpfq.compile("udp", target="packet", link="RAW")
+
+    def scenario() -> list[str]:
+        veth_pair()
+        said = []
+        for opened in (bpfq.open_capture, bpfq.open_packet_socket):
+            with pytest.raises(bpfq.UnsupportedError) as refused:
+                opened("far", raw)
+            said.append(str(refused.value))
+        return said
+
+    message = "the filter is for DLT_RAW, interface 'far' delivers DLT_EN10MB"
+    assert in_namespace(scenario) == [message, message]
+
+
 def test_nothing_that_does_not_match_is_received_while_it_opens() -> None:
     def scenario() -> set[bytes]:
         stop = threading.Event()
