@@ -77,7 +77,9 @@ class Attachment(Closing):
     def is_attached(self) -> bool:
         """Whether the program is at its place still: others can detach it, an interface can go."""
         if self.link is None:
-            return self.socket is not None and self.socket.fileno() >= 0
+            sock = self.socket
+            # a packet socket forgets the interface that it was bound to when that one goes
+            return sock is not None and sock.fileno() >= 0 and sock.getsockname()[0] != ""
         return not self.link.closed and is_somewhere(self.link.information())
 
     def pin(self, path: str) -> None:

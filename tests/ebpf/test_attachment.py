@@ -225,6 +225,19 @@ def test_a_second_owner_of_xdp_is_refused_and_leaves_the_first() -> None:
     assert not during
 
 
+@pytest.mark.parametrize("down", [("link", "del", "near"), ("link", "set", "far", "down")])
+def test_a_socket_ends_with_its_interface_but_not_when_that_is_down(down: tuple[str, ...]) -> None:
+    def scenario() -> tuple[bool, bool]:
+        network()
+        program = bpfq.compile("udp", target="ebpf:socket")
+        with program.attach("far") as attachment:
+            before = attachment.is_attached()
+            ip(*down)
+            return before, attachment.is_attached()
+
+    assert in_namespace(scenario) == (True, "down" in down)
+
+
 def test_an_interface_that_goes_ends_it() -> None:
     def scenario() -> list[bool]:
         network()
