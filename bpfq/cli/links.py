@@ -12,9 +12,7 @@ def run(options: Namespace) -> int:
     if options.interface is None:
         rows, where = list(names.values()), ""
     else:
-        from bpfq.kernel.interfaces import interface, link_type_of
-
-        rows = [names[link_type_of(interface(options.interface).arphrd)]]
+        rows = [names[_delivered(options.interface)]]
         where = f" for {options.interface}"
     if options.json:
         import json
@@ -25,6 +23,15 @@ def run(options: Namespace) -> int:
     for row in rows:
         print(f"  {_line(row)}")
     return 0
+
+
+def _delivered(name: str) -> str:
+    """The link type of a live interface; raises LoadError, UnsupportedError."""
+    from bpfq.kernel.interfaces import interface, link_type_of
+    from bpfq.kernel.live import COOKED_LINK
+    from bpfq.kernel.sockets import ANY_INTERFACE
+
+    return COOKED_LINK if name == ANY_INTERFACE else link_type_of(interface(name).arphrd)
 
 
 def _fields(row: LinkType) -> dict[str, str | int]:

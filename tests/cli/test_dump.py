@@ -133,6 +133,7 @@ def test_file_of_an_expression_from_standard_input() -> None:
 
 
 def test_link_types_are_listed(bpfq: Run) -> None:
+    assert bpfq("-L", "-i", "any").out.splitlines()[1:] == ["  LINUX_SLL2 (Linux cooked v2)"]
     lines = bpfq("-L").out.splitlines()
     assert lines[:3] == [
         "Data link types (use option -y to set):",
