@@ -6,7 +6,7 @@ packet(7), ip(7), raw(7), udp(7), <linux/filter.h>, <linux/netfilter/xt_bpf.h>, 
 
 from __future__ import annotations
 
-from bpfq.errors import UnsupportedError
+from bpfq.errors import FilterError
 from bpfq.record import record
 from bpfq.source import Suggestion, nearest
 
@@ -103,11 +103,11 @@ TARGETS: dict[str, Target] = {row.name: row for row in _ROWS}
 
 
 def target(name: str) -> Target:
-    """The row of that name; raises UnsupportedError that lists the known ones."""
+    """The row of that name; raises FilterError that lists the known ones."""
     row = TARGETS.get(name)
     if row is None:
         close = nearest(name, TARGETS)
-        raise UnsupportedError(
+        raise FilterError(
             f"unknown target '{name}'; the targets are {', '.join(TARGETS)}",
             suggestions=(Suggestion(f"--target {close}"),) if close else (),
         )

@@ -149,7 +149,7 @@ def test_an_empty_filter_compiles_when_asked_for(level: int) -> None:
 
 
 def test_an_unknown_target_lists_the_known_ones() -> None:
-    with pytest.raises(bpfq.UnsupportedError, match="unknown target 'pcket'; the targets are file"):
+    with pytest.raises(bpfq.FilterError, match="unknown target 'pcket'; the targets are file"):
         bpfq.compile("ip", target="pcket")
 
 

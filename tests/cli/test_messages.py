@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bpfq.cli.terminal import coloured
+from bpfq.targets import TARGETS
 
 from .running import Ran, Run, process
 
@@ -60,6 +61,8 @@ def test_contradiction_underlines_both_clauses(bpfq: Run) -> None:
         ((), 2, "no expression: give a filter, '' for all packets"),
         (("--thruogh", "vlan", "ip"), 2, "unknown option '--thruogh'"),
         (("-s", "x", "ip"), 2, "argument -s/--snapshot-length: invalid int value: 'x'"),
+        (("--target", "pcket", "ip"), 2,
+         "unknown target 'pcket'; the targets are " + ", ".join(TARGETS)),
         (("-y", "FOO", "ip"), 2, "unknown link type 'FOO'; bpfq -L lists them"),
         (("--opt", "9", "ip"), 2, "level 9 is not one of 0, 1, 2, 3"),
         (("-F", "x", "ip"), 2, "an expression and -F: give one of them"),
