@@ -273,8 +273,10 @@ def open_packet_socket(
     """A packet socket on an interface that has never received a packet the filter rejects.
 
     On "any", which is all interfaces, and for a program of target "packet-cooked", it is a cooked
-    one, whose packets begin with the network header.  prove: only with a program that is proved to do what the filter says.  optimise_for, profile: as
-    for ``compile``, where the filter is no program yet.  Raises LoadError for an unknown interface
+    one, whose packets begin with the network header.  A program for files is compiled again, since
+    a live tag is no bytes; one that was given is taken as it is.  prove: only with a program that
+    is proved to do what the filter says.  optimise_for, profile: as for ``compile``, where the
+    filter is no program yet.  Raises LoadError for an unknown interface
     or without CAP_NET_RAW, RefutedError or UndecidedError without a proof.
     """
     from bpfq.kernel.sockets import open_packet_socket as open_socket
@@ -299,11 +301,14 @@ def packet_program(
     from bpfq.kernel.interfaces import interface as find_interface
     from bpfq.kernel.interfaces import link_type_of
     from bpfq.kernel.sockets import ANY_INTERFACE
+    from bpfq.program.given import GivenProgram
 
     if isinstance(filter, Program):
-        if interface != ANY_INTERFACE and filter.target in _LINK_HEADER:
-            _check_link(filter, interface, link_type_of(find_interface(interface).arphrd))
-        return filter
+        if interface == ANY_INTERFACE or filter.target not in _LINK_HEADER:
+            return filter
+        _check_link(filter, interface, link_type_of(find_interface(interface).arphrd))
+        is_given = isinstance(filter, GivenProgram)
+        return filter if is_given else filter.recompiled("packet", filter.link)
     if interface == ANY_INTERFACE:
         return compile(
             filter, target="packet-cooked", snaplen=snaplen, optimise_for=optimise_for,

@@ -191,6 +191,23 @@ def test_a_program_for_other_frames_than_the_interface_delivers_is_refused() -> 
     assert in_namespace(scenario) == [message, message]
 
 
+def test_a_program_for_files_sees_the_tag_of_a_live_packet() -> None:
+    tagged = frame(WANTED, b"tagged", tag=0x0005)
+    in_file = bpfq.compile("vlan 5")
+
+    def scenario() -> tuple[list[bytes], list[object]]:
+        given = bpfq.Program.of(list(bpfq.compile(FILTER)))
+        with bpfq.open_capture("far", in_file, count=1, timeout=20) as capture:
+            with bpfq.open_packet_socket("far", given) as sock:
+                kept = list(bpfq.Program.of(sock))
+            send(frame(WANTED, b"plain"), tagged)
+            return [packet.octets for packet in capture], [kept, list(given)]
+
+    packets, (kept, given) = on_veth(scenario)
+    assert packets == [tagged]
+    assert kept == given
+
+
 def test_nothing_that_does_not_match_is_received_while_it_opens() -> None:
     def scenario() -> set[bytes]:
         stop = threading.Event()
