@@ -34,6 +34,8 @@ def run(options: Namespace) -> int:
     _refuse_contradictions(options, place)
     lifetime = None if options.ttl is None else duration(options.ttl, "--ttl")
     text = filter_text(options)
+    if options.file is not None and not text.strip():
+        raise BpfqError(f"no filter in {options.file}: give '' for all packets")
     program = for_hook(compiled(options, text))
     assert program is not None
     if place.hook != "socket":  # which counts by itself

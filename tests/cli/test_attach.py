@@ -514,6 +514,8 @@ def test_an_ordinary_user_is_told_what_is_missing() -> None:
          "packets that match; all others pass"),
         (("--xdp", "lo", "--action", "drop"), 2,
          "no expression: give a filter, '' for all packets"),
+        (("--xdp", "lo", "--action", "drop", "-F", os.devnull), 2,
+         "no filter in /dev/null: give '' for all packets"),
         (("--xdp", "lo", "--action", "drpo", "arp"), 2,
          "'drpo' is no action of 'ebpf:xdp'; the actions are drop, pass, count"),
         (("--xdp", "lo", "--action", "drop", "tcp prot 80"), 2,
