@@ -83,7 +83,8 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_is_no_time_is_named(text: str) -> None:
     with pytest.raises(BpfqError) as found:
         duration(text, "--for")
-    assert found.value.message == f"--for {text} is no time; write it as 500ms, 10s, 5m or 2h"
+    shown = text or "''"
+    assert found.value.message == f"--for {shown} is no time; write it as 500ms, 10s, 5m or 2h"
 
 
 def test_numbers_are_grouped_and_short() -> None:

@@ -142,7 +142,9 @@ def printed(directory: Path) -> tuple[tuple[int, bytes, bytes], bytes]:
     path, out = directory / "arp.py", directory / "out"
     path.write_text(script("arp"))
     with out.open("wb") as file:
-        running = subprocess.Popen((*SCRIPT, str(path), "far"), stdout=file, stderr=-1)
+        running = subprocess.Popen(
+            (*SCRIPT, str(path), "far"), stdout=file, stderr=-1, preexec_fn=takes_interrupts
+        )
         until(lambda: listening(1))
         deliver(FRAMES.values())
         until(lambda: b"ff88b600" in out.read_bytes())
