@@ -47,8 +47,8 @@ def open_capture(
     for ``async for``, and a context manager of both kinds.
 
     interface: its name, or "any" for all of them; their packets then begin with a DLT_LINUX_SLL2
-    header, as tcpdump has it.  filter: for an interface a program of target "packet", for "any" of
-    "packet-cooked", where it is a program.  snaplen: bytes kept of each packet.  promiscuous: the
+    header, as tcpdump has it.  filter: where it is a program, for an interface one of target "packet"
+    or for files, which is compiled again, and for "any" one of "packet-cooked".  snaplen: bytes kept of each packet.  promiscuous: the
     interface also takes what is for other stations; "any" never does.  buffer: bytes of the
     socket's queue, the kernel's net.core.rmem_default unless given, more than net.core.rmem_max
     for root only.  timeout: seconds until it ends, waiting or not.  count: packets until it ends.
