@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 from bpfq.query import nodes
 from bpfq.query.nodes import Leaf, Query, Under, Value
 from bpfq.record import replace
 
+_T = TypeVar("_T")
+
 Read: TypeAlias = nodes.Index | nodes.FieldValue
+Combination: TypeAlias = nodes.Not | nodes.And | nodes.Or | nodes.When
 
 # encapsulation keywords that move what is tested behind them
 SHIFTING = ("vlan", "mpls", "pppoes", "lane", "geneve", "vxlan", "gre", "ipip")
@@ -42,7 +45,14 @@ def leaves(query: Query) -> Iterator[Leaf]:
 
 def map_leaves(query: Query, change: Callable[[Leaf], Query]) -> Query:
     """The same tree with every primitive changed; spans stay."""
-    done: list[Query] = []
+    return folded(query, change, lambda item, changed: with_operands(item, tuple(changed)))
+
+
+def folded(
+    query: Query, leaf: Callable[[Leaf], _T], join: Callable[[Combination, list[_T]], _T]
+) -> _T:
+    """What the tree comes to, from its primitives upwards, each once and from left to right."""
+    done: list[_T] = []
     work: list[tuple[Query, bool]] = [(query, False)]
     while work:
         item, ready = work.pop()
@@ -53,11 +63,11 @@ def map_leaves(query: Query, change: Callable[[Leaf], Query]) -> Query:
                     work.append((item, True))
                     work.extend((x, False) for x in reversed(below))
                     continue
-                changed = tuple(done[len(done) - len(below) :])
+                parts = done[len(done) - len(below) :]
                 del done[len(done) - len(below) :]
-                done.append(with_operands(item, changed))
+                done.append(join(item, parts))
             case _:
-                done.append(change(item))
+                done.append(leaf(item))
     return done[0]
 
 

@@ -15,7 +15,7 @@ from bpfq.analysis.formatting.comments import Comment, Comments, Remarks
 from bpfq.analysis.formatting.spelling import words_of
 from bpfq.query import nodes
 from bpfq.query.nodes import Leaf, Query
-from bpfq.query.walk import operands
+from bpfq.query.walk import Combination, folded
 from bpfq.record import record, replace
 from bpfq.source import Span
 
@@ -55,28 +55,17 @@ class Block:
 def block_of(query: Query, text: str | None, comments: Comments) -> Block:
     """The query must be one that ``to_pcap`` writes as it stands; text: what it was read from."""
     left = {**comments.remarks}
-    done: list[Block] = []
-    work: list[tuple[Query, bool]] = [(query, False)]
-    while work:
-        node, ready = work.pop()
-        match node:
-            case nodes.Not() | nodes.And() | nodes.Or():
-                below = operands(node)
-                if not ready:
-                    work.append((node, True))
-                    work.extend((part, False) for part in reversed(below))
-                    continue
-                parts = done[len(done) - len(below) :]
-                del done[len(done) - len(below) :]
-                if isinstance(node, nodes.Not):
-                    done.append(_measured(replace(parts[0], negated=not parts[0].negated)))
-                else:
-                    done.append(_row("and" if isinstance(node, nodes.And) else "or", parts))
-            case nodes.When():
-                raise AssertionError(node)
-            case _:
-                done.append(_test(node, text, comments, left))
-    return done[0]
+    return folded(query, lambda leaf: _test(leaf, text, comments, left), _combined)
+
+
+def _combined(node: Combination, parts: list[Block]) -> Block:
+    match node:
+        case nodes.Not():
+            return _measured(replace(parts[0], negated=not parts[0].negated))
+        case nodes.And() | nodes.Or():
+            return _row("and" if isinstance(node, nodes.And) else "or", parts)
+        case nodes.When():
+            raise AssertionError(node)
 
 
 def _test(leaf: Leaf, text: str | None, comments: Comments, left: dict[Span, Remarks]) -> Block:

@@ -7,12 +7,24 @@ net @bad                       net 192.0.2.0/24 or net 2001:db8::/32
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from bpfq.errors import FilterError
 from bpfq.query import nodes
-from bpfq.query.nodes import Query, Under
+from bpfq.query.nodes import Leaf, Query, Under
 from bpfq.query.sets import expanded
 from bpfq.query.text import in_plain_words, to_pcap
-from bpfq.query.walk import map_leaves, operands, position_after, unders, with_operands
+from bpfq.query.walk import (
+    Combination,
+    folded,
+    map_leaves,
+    position_after,
+    unders,
+    with_operands,
+)
+
+# a query, where it begins, and whether it moves what follows
+_Placed: TypeAlias = tuple[Query, Under | None, bool]
 
 
 def in_words(query: Query, *, sets: bool = False) -> Query:
@@ -34,7 +46,7 @@ def in_words(query: Query, *, sets: bool = False) -> Query:
     return query
 
 
-def _without_sets(leaf: nodes.Leaf) -> Query:
+def _without_sets(leaf: Leaf) -> Query:
     return expanded(leaf) if isinstance(leaf, nodes.InSet) else leaf
 
 
@@ -43,27 +55,18 @@ def _without_sets(leaf: nodes.Leaf) -> Query:
 
 def _outermost_first(query: Query) -> Query:
     """Operands in the order of their positions; those that move what follows behind the others."""
-    done: list[tuple[Query, Under | None, bool]] = []  # query, where it begins, does it move
-    work: list[tuple[Query, bool]] = [(query, False)]
-    while work:
-        node, ready = work.pop()
-        match node:
-            case nodes.Not() | nodes.And() | nodes.Or() | nodes.When():
-                below = operands(node)
-                if not ready:
-                    work.append((node, True))
-                    work.extend((part, False) for part in reversed(below))
-                    continue
-                parts = done[len(done) - len(below) :]
-                del done[len(done) - len(below) :]
-                if isinstance(node, nodes.And | nodes.Or):
-                    parts.sort(key=lambda part: (len(part[1] or ()), part[2]))
-                begins = next((begin for _, begin, _ in parts if begin is not None), None)
-                moves = any(move for _, _, move in parts)
-                ordered = with_operands(node, tuple(part for part, _, _ in parts))
-                done.append((ordered, begins, moves))
-            case _:
-                places = unders(node)
-                begin = places[0] if places else None
-                done.append((node, begin, position_after(node, begin or ()) != (begin or ())))
-    return done[0][0]
+    return folded(query, _placed, _in_order)[0]
+
+
+def _placed(leaf: Leaf) -> _Placed:
+    places = unders(leaf)
+    begin = places[0] if places else None
+    return leaf, begin, position_after(leaf, begin or ()) != (begin or ())
+
+
+def _in_order(node: Combination, parts: list[_Placed]) -> _Placed:
+    if isinstance(node, nodes.And | nodes.Or):
+        parts.sort(key=lambda part: (len(part[1] or ()), part[2]))
+    begins = next((begin for _, begin, _ in parts if begin is not None), None)
+    moves = any(move for _, _, move in parts)
+    return with_operands(node, tuple(part for part, _, _ in parts)), begins, moves
